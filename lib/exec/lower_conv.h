@@ -50,6 +50,9 @@ int exec_conv_emit(struct plan *p, struct node *n, const char *kernel, const str
                    const struct conv_ports *ports, const struct view *x, const struct conv_part *part,
                    struct error *err);
 
+/* x, channels last, with each channel so many times in a row, in new memory. For elements of a byte: 2 to 4 times. */
+int exec_repeat_channels(struct plan *p, const struct node *n, int times, struct view *x, struct error *err);
+
 /* The weights of all groups, packed for products; NULL on error. */
 const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv *c, struct error *err);
 

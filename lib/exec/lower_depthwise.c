@@ -69,7 +69,7 @@ static void describe_rows(struct depthwise_args *d, const struct window *w)
     d->k.add_step = d->add.stride[2 + last];
 }
 
-/* ---- channels that are there several times ---- */
+/* ---- lowering ---- */
 
 #define REPEATS_MOST 8
 
@@ -77,62 +77,6 @@ static bool is_repeated(const struct conv *c)
 {
     return c->in == 1 && c->groups > 1 && c->out > 1 && c->out <= REPEATS_MOST;
 }
-
-struct repeat_args {
-    struct view x, to;
-    int times;
-};
-
-/* Units are rows of pixels. */
-static void run_repeat(const struct step *s, struct tile tile)
-{
-    const struct repeat_args *r = s->args;
-    int last = r->x.rank - 1;
-    int64_t height = last == 3 ? r->x.dims[2] : 1;
-    ptrdiff_t x_row = last == 3 ? r->x.stride[2] : 0, to_row = last == 3 ? r->to.stride[2] : 0;
-    for (int64_t i = tile.first; i < tile.last; i++)
-        for (int64_t w = 0; w < r->x.dims[last]; w++) {
-            const float *x = (const float *)view_data(&r->x) + i / height * r->x.stride[0] + i % height * x_row +
-                             w * r->x.stride[last];
-            float *to = (float *)view_data(&r->to) + i / height * r->to.stride[0] + i % height * to_row +
-                        w * r->to.stride[last];
-            for (int64_t c = 0; c < r->x.dims[1]; c++)
-                for (int k = 0; k < r->times; k++)
-                    *to++ = x[c];
-        }
-}
-
-/* x, channels last, with each channel so often. */
-static int emit_repeat(struct plan *p, const struct node *n, int times, struct view *x, struct error *err)
-{
-    struct repeat_args *r = plan_alloc(p, sizeof *r, err);
-    size_t bytes;
-    if (!r)
-        return -1;
-    *r = (struct repeat_args){.x = *x, .to = *x, .times = times};
-    memset(r->to.border, 0, sizeof r->to.border);
-    r->to.dims[1] *= times;
-    r->to.offset = 0;
-    view_dense(&r->to, ORDER_CHANNELS);
-    struct view memory;
-    if (!tensor_bytes(DTYPE_F32, view_count(&r->to), &bytes))
-        return error_set(err, "the channels are too many");
-    if (plan_scratch(p, bytes, &memory, err) < 0)
-        return -1;
-    r->to.buffer = memory.buffer;
-    int64_t rows = x->dims[0] * (x->rank == 4 ? x->dims[2] : 1);
-    *x = r->to;
-    return plan_step(p,
-                     &(struct step){.node = n,
-                                    .kernel = "repeat_f32",
-                                    .run = run_repeat,
-                                    .args = r,
-                                    .units = rows,
-                                    .tiles = plan_tiles((double)view_count(x), 32768, rows)},
-                     err, PLAN_WRITES(&r->to, &r->x));
-}
-
-/* ---- lowering ---- */
 
 bool exec_depthwise_fits(const struct kernels *k, const struct node *n, struct conv *c)
 {
@@ -214,8 +158,11 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     struct conv c;
     if (!exec_depthwise_fits(p->kernels, n, &c))
         return 1;
-    if (!d || plan_in_channels(p, n, 0, NULL, &d->x, err) < 0 ||
-        (is_repeated(&c) && emit_repeat(p, n, c.out, &d->x, err) < 0) || exec_conv_ports(p, n, &ports, err) < 0)
+    if (!d || plan_in_channels(p, n, 0, NULL, &d->x, err) < 0)
+        return -1;
+    if (is_repeated(&c) && exec_repeat_channels(p, n, c.out, &d->x, err) < 0)
+        return -1;
+    if (exec_conv_ports(p, n, &ports, err) < 0)
         return -1;
     d->out = ports.out;
     d->add = ports.add;

@@ -321,13 +321,14 @@ static int join_pixels(struct plan *p, struct depthwise_args *d, int pixels, str
     return 0;
 }
 
-static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct depthwise_args *d, struct error *err)
+static int fill_depthwise(struct plan *p, const struct node *n, const struct conv *c, int runs,
+                          struct depthwise_args *d, struct error *err)
 {
     const struct window *w = &c->w;
     int last = w->rank - 1;
     ptrdiff_t size = (ptrdiff_t)view_element(&d->out);
     ptrdiff_t *tap = plan_alloc(p, sizeof *tap * (size_t)(c->taps * runs), err);
-    if (!tap)
+    if (!tap || (c->out > 1 && exec_repeat_channels(p, n, c->out, &d->x, err) < 0))
         return -1;
     for (int t = 0; t < c->taps * runs; t++) {
         int64_t rest = t % c->taps;
@@ -342,16 +343,19 @@ static int fill_depthwise(struct plan *p, const struct conv *c, int runs, struct
     d->k.tap = tap;
     d->k.taps = c->taps * runs;
     d->k.width = (int)w->out[last];
-    d->k.channels = c->groups;
+    d->k.channels = c->groups * c->out;
     d->k.x_step = d->x.stride[2 + last] * w->stride[last];
     d->k.out_step = d->out.stride[2 + last] * size;
     return 0;
 }
 
+/* Of the channels of x, which interleave_8 repeats. */
+#define REPEATS_MOST 4
+
 static bool is_depthwise(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
 {
-    return read_conv(n, c, wanted) && c->in == 1 && c->out == 1 && c->w.rank <= 2 &&
-           c->taps <= k->depthwise_q8->taps_max / QUANT_RUNS_MAX;
+    return read_conv(n, c, wanted) && c->in == 1 && (c->out == 1 || (c->groups > 1 && c->out <= REPEATS_MOST)) &&
+           c->w.rank <= 2 && c->taps <= k->depthwise_q8->taps_max / QUANT_RUNS_MAX;
 }
 
 static bool is_depthwise_to_bytes(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
@@ -423,7 +427,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     if (status == 0)
         status = exec_qconv_ports(p, n, exec_quant_join_table(n, &d->table), wanted, &d->x, &d->out, err);
     if (status == 0)
-        status = fill_depthwise(p, &c, w.runs, d, err);
+        status = fill_depthwise(p, n, &c, w.runs, d, err);
     if (status == 0)
         status = emit_depthwise(p, n, &c, &w, d, err);
     return status;
@@ -451,7 +455,7 @@ static int integer_depthwise_lower(struct plan *p, struct node *n, struct error 
     if (status != 0)
         return status;
     if (load_input(p, n, wanted, &d->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &d->out, err) < 0 ||
-        fill_depthwise(p, &c, w.runs, d, err) < 0)
+        fill_depthwise(p, n, &c, w.runs, d, err) < 0)
         return -1;
     return emit_depthwise(p, n, &c, &w, d, err);
 }

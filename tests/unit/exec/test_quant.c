@@ -52,8 +52,14 @@ static const struct conv_case cases[] = {
     {1, 48, 13, 13, 48, 3, 3, 48, 1, 1, {1, 1, 1, 1}}, {1, 8, 6, 32, 8, 5, 5, 8, 1, 1, {2, 2, 2, 2}},
     {1, 16, 6, 6, 32, 3, 3, 4, 1, 1, {1, 1, 1, 1}},    {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, {0}},
     {1, 3, 14, 15, 24, 7, 7, 1, 2, 1, {3, 3, 3, 3}},   {1, 64, 16, 19, 61, 3, 3, 1, 1, 1, {1, 1, 1, 1}},
-    {2, 104, 12, 20, 80, 3, 3, 1, 1, 1, {0, 2, 1, 0}},
-};
+    {2, 104, 12, 20, 80, 3, 3, 1, 1, 1, {0, 2, 1, 0}}, {2, 19, 9, 7, 57, 5, 5, 19, 2, 1, {2, 2, 2, 2}},
+    {1, 24, 9, 10, 48, 7, 7, 24, 2, 1, {3, 2, 1, 3}},  {1, 12, 8, 8, 60, 3, 3, 12, 1, 1, {1, 1, 1, 1}}};
+
+/* With channels that are there up to four times. */
+static bool is_depthwise(const struct conv_case *t)
+{
+    return t->group == t->c && (t->out == t->c || (t->c > 1 && t->out <= 4 * t->c));
+}
 
 static void convolutions(void)
 {
@@ -81,10 +87,8 @@ static void wide_weights(void)
 {
     result_scale = 8;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int j = 0; j < 4; j++) {
+        for (int j = 0; j < 4 && cases[i].group > 1 && is_depthwise(&cases[i]); j++) {
             const struct conv_case *t = &cases[i];
-            if (t->group == 1 || t->group != t->c || t->out != t->c)
-                continue;
             begin();
             real_bias = j % 2;
             kernel_wanted = "depthwise_q8";
@@ -196,7 +200,7 @@ static void convolved_integers(void)
             const struct conv_case *t = &cases[i];
             enum dtype type = form == 2 ? DTYPE_I8 : DTYPE_U8;
             begin();
-            kernel_wanted = t->group == t->c && t->out == t->c ? "depthwise_q8" : "gemm_q8";
+            kernel_wanted = is_depthwise(t) ? "depthwise_q8" : "gemm_q8";
             struct value *x = byte_input("x", type, DIMS(t->n, t->c, t->h, t->w)),
                          *w = bytes(DTYPE_U8, DIMS(t->out, t->c / t->group, t->kh, t->kw), 0, 255);
             struct value *zero = form == 0   ? NULL
