@@ -71,7 +71,7 @@ ISA_x86_64 := generic avx2 avx512
 ISA_aarch64 := generic neon
 ISAS := $(or $(ISA_$(ARCH)),generic)
 # Where there is a better level, small is enough.
-ISA_FLAGS_generic := $(if $(filter-out generic,$(ISAS)),-Os,-O2)
+ISA_FLAGS_generic := $(if $(filter-out generic,$(ISAS)),-Oz $(SMALLER),-O2)
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2 -mtune=haswell
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 \
 	-mprefer-vector-width=512 -mtune=skylake-avx512
