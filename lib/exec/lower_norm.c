@@ -6,29 +6,37 @@ struct row_args {
     struct nest nest; /* rows: out, then x */
     struct quant_rows bytes;
     const struct kernels *kernels;
-    size_t n; /* floats a row */
-    const float *scale, *shift;
+    struct exec_norm norm;
     struct view scale_view, shift_view;
-    float epsilon;
-    bool mean;
+    const struct kernel_norm_q8 *between; /* rows that are bytes on both sides; or NULL */
 };
 
 static void run_rows(const struct step *s, struct tile tile)
 {
     const struct row_args *a = s->args;
-    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->scale;
-    const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->shift;
+    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->norm.scale;
+    const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->norm.shift;
     ptrdiff_t offset[2];
     for (int64_t i = tile.first, end; i < tile.last; i = end) {
         nest_at(&a->nest, 2, i, offset);
         for (end = i + nest_run(&a->nest, i, tile.last); i < end; i++) {
-            const float *x = quant_row(&a->bytes, a->kernels, &a->x, offset[1], a->n, tile.scratch);
+            const float *x = quant_row(&a->bytes, a->kernels, &a->x, offset[1], a->norm.n, tile.scratch);
             float *out = quant_room(&a->bytes, &a->out, offset[0], tile.scratch);
-            a->kernels->layer_norm_f32(out, x, scale, shift, a->n, a->epsilon, a->mean);
-            quant_store(&a->bytes, a->kernels, &a->out, offset[0], out, a->n);
+            a->kernels->layer_norm_f32(out, x, scale, shift, a->norm.n, a->norm.epsilon, a->norm.mean);
+            quant_store(&a->bytes, a->kernels, &a->out, offset[0], out, a->norm.n);
             offset[0] += nest_step(&a->nest, 0);
             offset[1] += nest_step(&a->nest, 1);
         }
+    }
+}
+
+static void run_bytes(const struct step *s, struct tile tile)
+{
+    const struct row_args *a = s->args;
+    struct kernel_strips_q8 rows;
+    for (int64_t i = tile.first; i < tile.last;) {
+        i += exec_quant_strips(&a->nest, &a->out, &a->x, i, tile.last, a->norm.n, &rows);
+        a->kernels->norm_q8(&rows, a->between);
     }
 }
 
@@ -37,9 +45,9 @@ static void run_rows(const struct step *s, struct tile tile)
 static void make_nest(struct row_args *a, int axis, int count)
 {
     struct view out = a->out, x = a->x;
-    a->n = 1;
+    a->norm.n = 1;
     for (int i = axis; i < axis + count; i++) {
-        a->n *= (size_t)x.dims[i];
+        a->norm.n *= (size_t)x.dims[i];
         out.dims[i] = x.dims[i] = 1;
     }
     nest_make(&a->nest, (const struct view *const[]){&out, &x}, 2);
@@ -53,12 +61,12 @@ static int emit_rows(struct plan *p, struct node *n, struct row_args *a, struct 
     int64_t rows = nest_outer(&a->nest);
     return plan_step(p,
                      &(struct step){.node = n,
-                                    .kernel = "layer_norm_f32",
-                                    .run = run_rows,
+                                    .kernel = a->between ? "norm_q8" : "layer_norm_f32",
+                                    .run = a->between ? run_bytes : run_rows,
                                     .args = a,
                                     .units = rows,
-                                    .tiles = plan_tiles(rows * (int64_t)a->n, 8192, rows),
-                                    .scratch = quant_scratch(&a->bytes, a->n)},
+                                    .tiles = plan_tiles(rows * (int64_t)a->norm.n, 8192, rows),
+                                    .scratch = quant_scratch(&a->bytes, a->norm.n)},
                      err, PLAN_WRITES(&a->out, &a->x, &a->scale_view, &a->shift_view));
 }
 
@@ -95,13 +103,13 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
     struct row_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    *a = (struct row_args){.kernels = p->kernels, .mean = mean, .epsilon = op_float(n, "epsilon")};
+    *a = (struct row_args){.kernels = p->kernels, .norm = {.mean = mean, .epsilon = op_float(n, "epsilon")}};
     size_t count = 1;
     for (int i = axis; i < rank; i++)
         count *= (size_t)n->in[0]->type.dims[i];
-    int status = norm_factor(p, n, 1, count, &a->scale, &a->scale_view, err);
+    int status = norm_factor(p, n, 1, count, &a->norm.scale, &a->scale_view, err);
     if (status == 0 && mean)
-        status = norm_factor(p, n, 2, count, &a->shift, &a->shift_view, err);
+        status = norm_factor(p, n, 2, count, &a->norm.shift, &a->shift_view, err);
     if (status != 0)
         return status;
     if (axis == rank - 1)
@@ -111,6 +119,8 @@ static int layer_norm(struct plan *p, struct node *n, bool mean, struct error *e
     if (status < 0)
         return -1;
     make_nest(a, axis, rank - axis);
+    if (!a->scale_view.buffer && !a->shift_view.buffer && exec_quant_norm(p, &a->bytes, &a->norm, &a->between, err) < 0)
+        return -1;
     return emit_rows(p, n, a, err);
 }
 

@@ -14,8 +14,9 @@ enum {
 
 struct softmax_args {
     struct view x, out;
-    struct nest nest;        /* all axes but the one that is summed over: out, then x */
-    struct quant_rows bytes; /* of long rows */
+    struct nest nest;                        /* all axes but the one that is summed over: out, then x */
+    struct quant_rows bytes;                 /* of long rows */
+    const struct kernel_softmax_q8 *weights; /* of these, if they are bytes on both sides */
     const struct kernels *kernels;
     size_t n;                   /* elements of a row */
     ptrdiff_t x_step, out_step; /* from an element to the next */
@@ -42,6 +43,16 @@ static void run_rows(const struct step *s, struct tile tile)
         float *out = quant_room(&a->bytes, &a->out, offset[0], tile.scratch);
         a->kernels->softmax_f32(out, x, a->n, a->log);
         quant_store(&a->bytes, a->kernels, &a->out, offset[0], out, a->n);
+    }
+}
+
+static void run_bytes(const struct step *s, struct tile tile)
+{
+    const struct softmax_args *a = s->args;
+    struct kernel_strips_q8 rows;
+    for (int64_t i = tile.first; i < tile.last;) {
+        i += exec_quant_strips(&a->nest, &a->out, &a->x, i, tile.last, a->n, &rows);
+        a->kernels->softmax_q8(&rows, a->weights);
     }
 }
 
@@ -167,7 +178,7 @@ static void choose(struct softmax_args *a, struct step *s)
         s->run = run_short;
         s->scratch = sizeof(float) * COLUMNS * (3 + a->n);
     } else if (is_row) {
-        s->run = run_rows;
+        s->run = a->weights ? run_bytes : run_rows;
         s->scratch = quant_scratch(&a->bytes, a->n);
     } else if (beside < FEW && a->n >= FEW && a->n <= COPY / beside) {
         s->run = run_few;
@@ -181,7 +192,7 @@ static void choose(struct softmax_args *a, struct step *s)
 
 static int emit(struct plan *p, struct node *n, struct softmax_args *a, struct error *err)
 {
-    struct step s = {.node = n, .kernel = "softmax_f32", .args = a};
+    struct step s = {.node = n, .kernel = a->weights ? "softmax_q8" : "softmax_f32", .args = a};
     choose(a, &s);
     s.tiles = plan_tiles(view_count(&a->x), 8192, s.units);
     return plan_step(p, &s, err, PLAN_WRITES(&a->out, &a->x));
@@ -215,6 +226,8 @@ static int softmax(struct plan *p, struct node *n, bool log, struct error *err)
         (last != n ? plan_out(p, last, 0, order, &a->out, err) : plan_out_over(p, n, 0, 0, order, &a->out, err)) < 0)
         return -1;
     make_nest(a, axis);
+    if (!log && exec_quant_softmax(p, &a->bytes, a->n, &a->weights, err) < 0)
+        return -1;
     return emit(p, n, a, err);
 }
 

@@ -133,6 +133,40 @@ struct kernel_lines_q8 {
     struct kernel_rounding rounding;
 };
 
+/* Rows of n >= 64 bytes, each so far behind the one before; out is not in. */
+struct kernel_strips_q8 {
+    uint8_t *out;
+    const uint8_t *in;
+    ptrdiff_t out_step, in_step;
+    size_t rows, n;
+};
+
+/* Softmax of a row: out[i] = bytes of w / (scale * the sum of the row's w), w of a byte d below the
+ * row's largest being weight[255 - d], once byte ^ turn has made numbers of them. */
+#define KERNEL_SOFTMAX_WEIGHTS 512
+struct kernel_softmax_q8 {
+    const uint32_t *weight; /* [KERNEL_SOFTMAX_WEIGHTS] below 2^24, 0 from element 256 on */
+    const uint8_t *plane;   /* [3][KERNEL_SOFTMAX_WEIGHTS], the weights' bytes, the lowest ones first */
+    uint8_t turn;
+    float scale;
+    struct kernel_rounding rounding;
+};
+
+/* The sum of the weights from element `skip` on. */
+uint64_t kernel_softmax_sum(const uint8_t *in, size_t n, const struct kernel_softmax_q8 *s, int skip);
+
+/* out[i] = bytes of factor[i] (x - mean) / sqrt(variance + epsilon) + shift[i], of the row's x = byte ^ turn. Without
+ * `mean`, RMS normalisation: of x - zero. Up to KERNEL_NORM_MOST bytes. */
+#define KERNEL_NORM_MOST 65536
+struct kernel_norm_q8 {
+    uint8_t turn;
+    bool mean;
+    float zero;
+    double epsilon;
+    const float *factor, *shift;
+    struct kernel_rounding rounding;
+};
+
 /* out[x * out_step + c] = over r of row[r][x * step + c] the largest, or bytes of (bias + sum) * multiplier, x < width.
  * rows >= 1; sums fit s32. */
 struct kernel_reduce_q8 {
@@ -269,6 +303,8 @@ struct kernels {
     /* NULL where v_fma is two operations. n elements, a multiple of two vectors, of each row: */
     void (*sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
     void (*lines_q8)(const struct kernel_lines_q8 *l);
+    void (*softmax_q8)(const struct kernel_strips_q8 *r, const struct kernel_softmax_q8 *s);
+    void (*norm_q8)(const struct kernel_strips_q8 *r, const struct kernel_norm_q8 *l);
     /* What some tables of bytes hold, in fewer operations; NULL where there are not fewer. */
     void (*line_8)(void *out, const void *in, size_t n, const struct kernel_line *line);
 

@@ -24,6 +24,8 @@ void reduce_rows_q8_ref(const struct kernel_reduce_q8 *d);
 void interleave_8_ref(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void line_8_ref(void *out, const void *in, size_t n, const struct kernel_line *line);
 void table_8_ref(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
+void softmax_q8_ref(const struct kernel_strips_q8 *r, const struct kernel_softmax_q8 *s);
+void norm_q8_ref(const struct kernel_strips_q8 *r, const struct kernel_norm_q8 *l);
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d);
 void depthwise_pack_f32_ref(float *packed, const float *w, ptrdiff_t c_step, int channels, int group, int taps);
 

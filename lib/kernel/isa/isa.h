@@ -27,6 +27,11 @@ void K(lines_q8)(const struct kernel_lines_q8 *l);
 void K(reduce_rows_q8)(const struct kernel_reduce_q8 *d);
 void K(interleave_8)(void *out, const void *in, ptrdiff_t step, size_t planes, size_t n);
 void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
+void K(softmax_q8)(const struct kernel_strips_q8 *r, const struct kernel_softmax_q8 *s);
+void softmax_q8_avx2(const struct kernel_strips_q8 *r, const struct kernel_softmax_q8 *s);
+void norm_q8_avx2(const struct kernel_strips_q8 *r, const struct kernel_norm_q8 *l);
+void softmax_q8_vbmi(const struct kernel_strips_q8 *r, const struct kernel_softmax_q8 *s);
+void K(norm_q8)(const struct kernel_strips_q8 *r, const struct kernel_norm_q8 *l);
 void line_8_avx2(void *out, const void *in, size_t n, const struct kernel_line *line);
 void table_8_vbmi(void *out, const void *in, size_t n, const uint8_t *table, uint8_t turn);
 

@@ -7,6 +7,7 @@
 #define MAX_WIDTH    11
 #define MAX_ROWS     3
 #define MAX_N        150
+#define STRIPS       40
 
 static struct guard inputs, others, factors, outputs;
 
@@ -242,6 +243,76 @@ static void check_interleave(const struct kernels *k, size_t n)
     check_output(k, "interleave", n * planes, out, want);
 }
 
+/* Rows with gaps between; what is between rows of `out` is 0. */
+static struct kernel_strips_q8 random_strips(size_t n, uint8_t *out)
+{
+    size_t step = n + guard_random() % 4, rows = (size_t)random_to(guard_random() % 8 ? 3 : STRIPS);
+    return (struct kernel_strips_q8){.out = memset(out, 0, (rows - 1) * step + n),
+                                     .in = random_bytes(inputs, (rows - 1) * step + n),
+                                     .out_step = (ptrdiff_t)step,
+                                     .in_step = (ptrdiff_t)step,
+                                     .rows = rows,
+                                     .n = n};
+}
+
+static size_t strips_size(const struct kernel_strips_q8 *r)
+{
+    return (r->rows - 1) * (size_t)r->in_step + r->n;
+}
+
+/* Weights that fall from the largest byte's on, to 0 at once or hardly. */
+static void check_softmax(const struct kernels *k, size_t n)
+{
+    static uint32_t weight[KERNEL_SOFTMAX_WEIGHTS];
+    static uint8_t planes[3][KERNEL_SOFTMAX_WEIGHTS], want[STRIPS * (MAX_N + 3)];
+    const double step = (double)random_to(1000) / (guard_random() % 2 ? 10000 : 100);
+    if (n < 64 || !k->softmax_q8)
+        return;
+    for (int i = 0; i < 256; i++) {
+        weight[i] = (uint32_t)(exp((i - 255) * step) * 0xffffff);
+        for (int j = 0; j < 3; j++)
+            planes[j][i] = (uint8_t)(weight[i] >> 8 * j);
+    }
+    const struct kernel_softmax_q8 s = {weight, planes[0], guard_random() % 2 ? 0x80 : 0,
+                                        (float)random_to(999) / (guard_random() % 4 ? 256e3f : 1e6f),
+                                        random_rounding()};
+    struct kernel_strips_q8 r = random_strips(n, want);
+    size_t size = strips_size(&r);
+    uint8_t *in = inputs.end - size, most = (uint8_t)random_to(255);
+    for (size_t i = 0; i < size; i++)
+        in[i] = (uint8_t)(in[i] % most) ^ s.turn;
+    kernel_reference()->softmax_q8(&r, &s);
+    r.out = memset(guard_out(outputs, size, 0), 0, size);
+    k->softmax_q8(&r, &s);
+    check_output(k, "softmax", size, r.out, want);
+}
+
+static void check_norm(const struct kernels *k, size_t n)
+{
+    static uint8_t want[STRIPS * (MAX_N + 3)];
+    float *factor = guard_floats(factors, n), *shift = guard_floats(others, n);
+    if (n < 64 || !k->softmax_q8)
+        return;
+    guard_fill(factor, n, 60);
+    guard_fill(shift, n, 60);
+    const struct kernel_norm_q8 l = {.turn = guard_random() % 2 ? 0x80 : 0,
+                                     .mean = guard_random() % 2,
+                                     .zero = (float)(guard_random() % 256),
+                                     .epsilon = guard_random_float(1) + 1.0,
+                                     .factor = factor,
+                                     .shift = shift,
+                                     .rounding = random_rounding()};
+    struct kernel_strips_q8 r = random_strips(n, want);
+    size_t size = strips_size(&r);
+    uint8_t *in = inputs.end - size, one = (uint8_t)n;
+    for (size_t i = 0; i < n && guard_random() % 64; i++)
+        in[i] = one;
+    kernel_reference()->norm_q8(&r, &l);
+    r.out = memset(guard_out(outputs, size, 0), 0, size);
+    k->norm_q8(&r, &l);
+    check_output(k, "normalisation", size, r.out, want);
+}
+
 /* Also of so many rows that their sums do not fit 16 bits. */
 static void check_reduce(const struct kernels *k, size_t n)
 {
@@ -286,16 +357,18 @@ static void elements(void)
                 check_reduce(k, n);
                 check_table(k, n);
                 check_line(k, n);
+                check_softmax(k, n);
+                check_norm(k, n);
                 check_interleave(k, n);
             }
 }
 
 int main(void)
 {
-    inputs = guard_new(MAX_N * 40 + 4096);
+    inputs = guard_new(MAX_N * STRIPS + 4096);
     others = guard_new(MAX_N * 5);
     factors = guard_new(MAX_N * sizeof(float));
-    outputs = guard_new(MAX_N * 36 * sizeof(int32_t));
+    outputs = guard_new(MAX_N * STRIPS * sizeof(int32_t));
     RUN(depthwise);
     RUN(elements);
     return TEST_END();
