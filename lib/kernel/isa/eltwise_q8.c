@@ -248,11 +248,11 @@ static void mean_rows(const struct kernel_reduce_q8 *d, uint8_t turn)
     for (int x = 0; x < d->width; x++) {
         ptrdiff_t at = x * d->step;
         uint8_t *out = (uint8_t *)d->out + x * d->out_step;
-        for (size_t i = 0; i < n && n >= block; i += block) {
+        for (size_t i = 0; !V_SMALL && i < n && n >= block; i += block) {
             size_t first = i < n - block ? i : n - block;
             mean_block(d, at + (ptrdiff_t)first, out + first, &r, turn);
         }
-        if (n < block)
+        if (V_SMALL || n < block)
             PART_LOOP_LONG(n, mean_part, d, x, &r, turn);
     }
 }
