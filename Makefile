@@ -139,8 +139,8 @@ $(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard 
 CMD_LTO := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
 $(OBJ)/cmd/%.o: ALL_CFLAGS += -fno-plt $(CMD_LTO)
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
-EXEC_LOOPS := buffer copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
-	lower_topk narrow packing quant_weights rnn rounds run widen
+EXEC_LOOPS := copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
+	narrow quant_weights rnn rounds run widen
 $(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
 
 # What runs once a file, photo or process.
