@@ -161,8 +161,8 @@ static int find_packed(struct exec *e, const struct tensor *t, const struct pack
     return 0;
 }
 
-/* Packing makes weights larger, by Winograd's transformation four times, by filled up panels more where they are small.
- */
+/* Packing makes weights larger, by Winograd's transformation four times, by filled up panels more where these are few.
+ * What goes beyond that counts with the activations. */
 #define PACKED_GROWTH 5
 
 /* A sixth, or what nobody misses. */

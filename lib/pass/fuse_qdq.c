@@ -233,7 +233,7 @@ static int copy_attrs(struct node *to, const struct node *from, struct error *er
 }
 
 /* The floats t as counts of the unit of each channel's sums, which need no addition behind these; NULL and no failure
- * when they are no such numbers to rounding. */
+ * when they are no such numbers to rounding, or so large that a sum might leave s32. */
 static struct tensor *counts_of(const struct base *b, const struct tensor *t, struct error *err)
 {
     const struct tensor *x = b->both[0]->in[1]->constant, *w = b->both[1]->in[1]->constant;
@@ -241,7 +241,7 @@ static struct tensor *counts_of(const struct base *b, const struct tensor *t, st
     for (int64_t i = 0; counts && i < t->count; i++) {
         double unit = tensor_get_f64(x, 0) * tensor_get_f64(w, w->count > 1 ? i : 0);
         double count = tensor_get_f64(t, i) / unit, whole = rint(count);
-        if (!(fabs(whole) < INT32_MAX && fabs(count - whole) <= 1e-6 * fabs(count))) {
+        if (!(fabs(whole) < 1 << 30 && fabs(count - whole) <= 1e-6 * fabs(count))) {
             tensor_unref(counts);
             return NULL;
         }
