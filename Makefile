@@ -1,6 +1,7 @@
 # The toolkit: build/lib/libmodel.{a,so}, build/bin/nn*. See README.md; `make help` lists the targets.
 #
 #   DEV=1                    warnings are errors
+#   LTO=                     the library is not optimised as one: 16 KB larger, built sooner after a change
 #   SAN=address,undefined    sanitizers
 #   STATIC=1                 self-contained programs
 #   ARCH=aarch64             cross build (see tests/arm), into build/aarch64
@@ -60,9 +61,13 @@ ALL_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointe
 ALL_LDFLAGS += -fsanitize=$(SAN)
 endif
 
+# What counts by its size is compiled as one: what is called once becomes part of its caller, and what nobody calls is left out,
+# 16 KB of it.
+LTO := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto -flto-partition=one)
+
 # Objects are keyed by everything that goes into the compiler's command, so that a DEV, SAN or cross build does not mix
 # with a plain one: this file, which says what is made how, and what it was called with.
-KEY := $(shell { cat $(firstword $(MAKEFILE_LIST)); printf '%s' '$(CC) $(ARCH) $(ALL_CFLAGS) $(ALL_CPPFLAGS)'; } | \
+KEY := $(shell { cat $(firstword $(MAKEFILE_LIST)); printf '%s' '$(CC) $(ARCH) $(ALL_CFLAGS) $(ALL_CPPFLAGS) $(LTO)'; } | \
 	cksum | cut -d' ' -f1)
 OBJ := $(BUILD)/obj/$(KEY)
 
@@ -133,25 +138,27 @@ $(OBJ)/%.o: %.c | $(GEN_INC) $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(SMALL:%=$(OBJ)/lib/%/%.o) $(OBJ)/cmd/%.o $(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c)): ALL_CFLAGS := $(SMALL_CFLAGS)
-# Most functions of the library are called once or twice there: their address in each call is shorter than a jump in a table.
-# And the programs are small enough to be compiled as one, which leaves out what none of them calls so.
-CMD_LTO := $(if $(SAN)$(findstring clang,$(CC)),,-flto=auto)
-$(OBJ)/cmd/%.o: ALL_CFLAGS += -fno-plt $(CMD_LTO)
 # Plans are made once for a shape, and what runs is kernels, mostly. These have loops of their own, or many short runs.
 EXEC_LOOPS := copy eltwise gemm lower_arg lower_index lower_numbers lower_pool lower_qeltwise lower_qproduct \
 	narrow quant_weights rnn rounds run widen
-$(patsubst %.c,$(OBJ)/%.o,$(filter-out $(EXEC_LOOPS:%=lib/exec/%.c),$(wildcard lib/exec/*.c))): ALL_CFLAGS := $(SMALL_CFLAGS)
-
-# What runs once a file, photo or process.
-$(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out base/pages base/pool base/text image/check image/decode \
-	image/exif image/jpeg_check image/part image/pnm kernel/dispatch): ALL_CFLAGS := $(SMALL_CFLAGS)
-
 # Every label of every pixel; every element of a product's operand, and every weight.
-$(patsubst %,$(OBJ)/lib/%.o,task/sample exec/lower_qproduct exec/quant_weights pass/times quant/adapt): ALL_CFLAGS := $(ALL_CFLAGS) -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
-
+VECTOR_OBJ := $(patsubst %,$(OBJ)/lib/%.o,task/sample exec/lower_qproduct exec/quant_weights pass/times quant/adapt)
 # Boxes are compared by the million.
-$(OBJ)/lib/op/box.o: ALL_CFLAGS := $(ALL_CFLAGS) -O3
+BOX_OBJ := $(OBJ)/lib/op/box.o
+# And what runs once a file, photo or process beside SMALL's folders.
+SMALL_OBJ := $(filter-out $(EXEC_LOOPS:%=$(OBJ)/lib/exec/%.o) $(VECTOR_OBJ) $(BOX_OBJ),$(filter $(SMALL:%=$(OBJ)/lib/%/%.o) \
+	$(patsubst %.c,$(OBJ)/%.o,$(wildcard lib/*.c lib/exec/*.c)) $(patsubst %,$(OBJ)/lib/%.o,base/cpu base/error base/file base/file_out \
+	base/pages base/pool base/text image/check image/decode image/exif image/jpeg_check image/part image/pnm kernel/dispatch),$(LIB_OBJ)))
+$(SMALL_OBJ): ALL_CFLAGS := $(SMALL_CFLAGS) $(LTO)
+$(VECTOR_OBJ): ALL_CFLAGS += -ftree-vectorize $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
+$(BOX_OBJ): ALL_CFLAGS += -O3
+# Most functions of the library are called once or twice in programs: their address in each call is shorter than a jump in a table.
+$(OBJ)/cmd/%.o: ALL_CFLAGS := $(SMALL_CFLAGS) -fno-plt $(LTO)
+
+# One object, so that the archive's users, the tests among them, need no optimiser for it.
+$(OBJ)/lib/small.o: $(SMALL_OBJ)
+	$(CC) $(SMALL_CFLAGS) $(LTO) -r -flinker-output=nolto-rel -o $@ $^
+LIB_PARTS := $(if $(LTO),$(OBJ)/lib/small.o $(filter-out $(SMALL_OBJ),$(LIB_OBJ)),$(LIB_OBJ))
 
 # Hostile coefficients overflow the decoder's integers. (clang vectorises by itself, and refuses gcc's option.)
 $(OBJ)/lib/image/stb.o: ALL_CFLAGS += -fwrapv
@@ -197,13 +204,13 @@ $(BARE_LIBS): $(STATIC_LIBS)
 	@mkdir -p $(@D)
 	$(OBJCOPY) --remove-section=.eh_frame --remove-section=.rela.eh_frame $(filter %/$(@F),$^) $@
 
-$(BUILD)/lib/libmodel.a: $(LIB_OBJ) $(BARE_LIBS)
+$(BUILD)/lib/libmodel.a: $(LIB_PARTS) $(BARE_LIBS)
 	@mkdir -p $(@D) && rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(AR) rcs $@ $(LIB_PARTS)
 	@cd $(@D) && for l in $(abspath $(BARE_LIBS)); do printf 'OPEN libmodel.a\nADDLIB %s\nSAVE\nEND\n' $$l | $(AR) -M; done
 
 # The library's calls of its own public functions go to them, without a row in two tables and a jump for each.
-$(BUILD)/lib/libmodel.so: $(LIB_OBJ) $(BARE_LIBS)
+$(BUILD)/lib/libmodel.so: $(LIB_PARTS) $(BARE_LIBS)
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-soname,libmodel.so.0 -Wl,--exclude-libs,ALL -Wl,-Bsymbolic-functions $(RELOCATIONS) -o $@ $^ $(ALL_LDFLAGS) -lm
 	@ln -sf libmodel.so $@.0
@@ -218,7 +225,7 @@ endif
 
 $(BUILD)/bin/$(ONE): $(CMD_OBJ) $(BUILD)/lib/libmodel.a $(BUILD)/lib/libmodel.so
 	@mkdir -p $(@D)
-	$(CC) $(if $(CMD_LTO),$(SMALL_CFLAGS) $(CMD_LTO)) -o $@ $(CMD_OBJ) $(PROG_LIBS) $(if $(STATIC),,$(RELOCATIONS)) $(ALL_LDFLAGS) -lm
+	$(CC) $(if $(LTO),$(SMALL_CFLAGS) $(LTO)) -o $@ $(CMD_OBJ) $(PROG_LIBS) $(if $(STATIC),,$(RELOCATIONS)) $(ALL_LDFLAGS) -lm
 
 $(BIN): $(BUILD)/bin/$(ONE)
 	@ln -sf $(ONE) $@
