@@ -241,6 +241,17 @@ void output_check(const struct output *out)
         exit_usage("a model is not written to a terminal: want -o FILE, or a pipe");
 }
 
+int place_check(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = get_memory(strlen(path) + 2, 1);
+    memcpy(folder, slash ? path : ".", slash ? (size_t)(slash - path) + 1 : 1);
+    const char *want = access(path, F_OK) == 0 ? path : folder;
+    int status = access(want, W_OK) == 0 ? 0 : say_failed("%s: cannot be written to: %s", want, strerror(errno));
+    free(folder);
+    return status;
+}
+
 /* What a user attached, and the format has no place for. */
 static void tell_left_out(const struct output *out, const struct model *m)
 {

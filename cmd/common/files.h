@@ -19,6 +19,9 @@ bool output_is_standard(const struct output *out);
 /* Exits when the model would go to a terminal, to a format that is unknown, or one without such options. */
 void output_check(const struct output *out);
 
+/* Whether a file can be written there: better told before the work than after it. 0, or 1 with a message. */
+int place_check(const char *path);
+
 /* 0, or 1 with a message. */
 int output_write(const struct output *out, const struct model *m);
 

@@ -93,6 +93,9 @@ static int run(const struct request *r, const char *path)
     output_check(&r->out);
     if (r->report && strcmp(r->report, "-") == 0 && output_is_standard(&r->out))
         exit_usage("-r -: the model goes to standard output: want -o FILE");
+    if ((!output_is_standard(&r->out) && place_check(r->out.path)) ||
+        (r->report && strcmp(r->report, "-") != 0 && place_check(r->report)))
+        return 1;
     struct model *original = input_read(path, r->from);
     int status = original ? properties_set(&r->properties, original) : 1;
     if (status == 0)

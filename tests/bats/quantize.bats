@@ -180,6 +180,14 @@ END
     jq -es '.[0].operator == "Conv" and .[0].snr > 20 and .[-1].operator == "output"' report.json
 }
 
+@test "-c: where nothing can be written is told before the work" {
+    calibratable
+    try quantize -c nowhere -o no/q.nn net.nn
+    failed_with 1 'no/: cannot be written to'
+    try quantize -c nowhere -r no/report -o q.nn net.nn
+    failed_with 1 'no/: cannot be written to'
+}
+
 @test "-c --keep: a name that is neither a layer nor an operator" {
     classifier
     ppm x.ppm 9 9 9 9 9
