@@ -75,6 +75,8 @@ static int watch_ranges(struct model_calibration *c, struct model_error *error)
         return error_set(err, "there is nothing to quantise: want convolutions, or products by constants, in float32");
     c->floats = mem_calloc(c->quant.places.layer_count, sizeof *c->floats, err);
     c->by_channels = false;
+    if (c->floats)
+        memcpy(c->floats, c->quant.kept, c->quant.places.layer_count * sizeof *c->floats);
     return c->floats ? watch(c, quant_watch_ranges(&c->quant, err), error) : -1;
 }
 

@@ -21,7 +21,7 @@ struct model_calibration {
     struct model_tensor **kept; /* [room * inputs] */
     size_t room, kept_count, stride, seen;
     struct model_tried tried[CALIBRATE_TRIED];
-    bool *floats; /* [layers] that --max-loss left in float32 */
+    bool *floats; /* [layers] kept, and those that --max-loss left in float32 */
 };
 
 /* A session for a graph, which is freed; g NULL (an error already set) gives NULL. */

@@ -83,6 +83,8 @@ static int add_samples(const struct model_calibration *c, size_t layer, struct q
 static int adapt_layer(struct model_calibration *c, size_t layer, struct model_error *error)
 {
     struct quant_moments m;
+    if (c->quant.kept[layer])
+        return 0;
     int status = quant_moments_init(&m, &c->quant.places.layers[layer], model_inner(error));
     if (status == 0 && m.n)
         status = add_samples(c, layer, &m, error);

@@ -55,7 +55,7 @@ static int list_candidates(struct limiting *l, struct error *err)
     const struct quant_places *p = &l->c->quant.places;
     l->list = mem_calloc(p->layer_count, sizeof *l->list, err);
     for (size_t i = 0; l->list && i < p->layer_count; i++)
-        if (p->layers[i].kind == QUANT_PRODUCT)
+        if (p->layers[i].kind == QUANT_PRODUCT && !l->c->floats[i])
             l->list[l->count++].layer = i;
     return l->list ? 0 : -1;
 }
@@ -107,7 +107,8 @@ int calibrate_limit_loss(struct model_calibration *c, struct model_error *error)
     int status = calibrate_find_loss(c, c->floats, calibrate_all, &loss, error);
     if (status || loss <= c->options.max_loss)
         return status;
-    if (list_candidates(&l, model_inner(error)) || measure_candidates(&l, error) || choose_floats(&l, error))
+    if (list_candidates(&l, model_inner(error)) || measure_candidates(&l, error) || choose_floats(&l, error) ||
+        quant_mark_floats(&c->quant, c->floats, model_inner(error)))
         status = -1;
     free(l.list);
     return status;

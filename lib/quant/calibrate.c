@@ -4,77 +4,7 @@
 #include <string.h>
 
 #include "pass/qdq.h"
-#include "quant/weights.h"
-
-/* ---- the form that is quantised ---- */
-
-/* Scales and shifts of channels as the convolution of each by one number, which has a quantised form. */
-static int as_convolution(struct node *n, struct error *err)
-{
-    const struct type *x = pass_type(node_in(n, 0));
-    const struct tensor *scale = pass_constant(node_in(n, 1)), *shift = pass_constant(node_in(n, 2));
-    if (strcmp(n->domain, "nn") != 0 || strcmp(n->op, "ScaleShift") != 0 || op_string(n, "activation")[0] || !x ||
-        x->rank < 3 || x->dims[1] < 1 || !scale || !shift || scale->count != x->dims[1] || shift->count != x->dims[1])
-        return 0;
-    int64_t dims[TENSOR_MAX_RANK] = {x->dims[1]};
-    for (int i = 1; i < x->rank; i++)
-        dims[i] = 1;
-    struct value *w = pass_add_constant(n->graph, tensor_reshaped(scale, x->rank, dims, err), err);
-    struct value *b = w ? pass_add_constant(n->graph, tensor_reshaped(shift, 1, dims, err), err) : NULL;
-    struct node *conv = b ? pass_node(n, "", "Conv", 3, (struct value *[]){n->in[0], w, b}, err) : NULL;
-    return conv && node_set_int(conv, "group", dims[0], err) == 0 ? pass_replace(n, conv, err) : -1;
-}
-
-/* Split as Slices, which move bytes. */
-static int as_slices(struct node *n, struct error *err)
-{
-    const struct type *x = pass_type(node_in(n, 0));
-    int64_t from = 0, axis = x && node_is(n, "Split") ? op_int(n, "axis") : 0;
-    if (!x || !node_is(n, "Split") || axis < -x->rank || axis >= x->rank)
-        return 0;
-    axis = axis < 0 ? axis + x->rank : axis;
-    for (int o = 0; o < n->out_count; o++)
-        if (!n->out[o] || !pass_type(n->out[o]) || n->out[o]->type.dims[axis] < 0)
-            return 0;
-    struct value *axes = pass_add_ints(n->graph, 1, &axis, err);
-    for (int o = 0; axes && o < n->out_count; o++) {
-        int64_t to = from + n->out[o]->type.dims[axis];
-        struct value *in[4] = {n->in[0], pass_add_ints(n->graph, 1, &from, err), NULL, axes};
-        in[2] = in[1] ? pass_add_ints(n->graph, 1, &to, err) : NULL;
-        struct node *slice = in[2] ? pass_node(n, "", "Slice", 4, in, err) : NULL;
-        if (!slice || node_move_output(n, o, slice, err))
-            return -1;
-        from = to;
-    }
-    if (!axes)
-        return -1;
-    pass_remove(n);
-    return 1;
-}
-
-/* Values and nodes are found again by their names. */
-static int name_nodes(struct graph *g, struct error *err)
-{
-    for (struct node *n = g->first; n; n = n->next)
-        if (!*n->name && n->out_count && n->out[0] && node_set_name(n, n->out[0]->name, err))
-            return -1;
-    return 0;
-}
-
-/* A network that was optimised, or is of another runtime: an operator and its activation are one node there. */
-static int as_standard(struct node *n, struct error *err)
-{
-    return strcmp(n->domain, "nn") == 0 && !n->def->eval ? pass_expand_node(n, err) : 0;
-}
-
-static int prepare(struct graph *g, struct error *err)
-{
-    op_resolve(g);
-    if (op_infer_graph(g, err) || pass_each(g, as_standard, err) < 0 || quant_restore_weights(g, true, err) < 0 ||
-        pass_run_unfused(g, err) || pass_each(g, as_convolution, err) < 0 || pass_each(g, as_slices, err) < 0)
-        return -1;
-    return name_nodes(g, err) ? -1 : op_infer_graph(g, err);
-}
+#include "quant/prepare.h"
 
 /* ---- weights ---- */
 
@@ -112,7 +42,8 @@ int quant_calibration_init(struct quant_calibration *c, const struct graph *g, c
                            struct error *err)
 {
     *c = (struct quant_calibration){.settings = *settings, .g = graph_clone(g, err)};
-    if (c->g && prepare(c->g, err) == 0 && quant_check_kept(g, c->g, settings->keep, settings->keep_count, err) == 0)
+    if (c->g && quant_prepare(c->g, err) == 0 &&
+        quant_check_kept(g, c->g, settings->keep, settings->keep_count, err) == 0)
         c->channelled = quant_find_channelled(c->g, &c->channelled_count, err);
     if (c->channelled)
         return 0;
@@ -120,11 +51,55 @@ int quant_calibration_init(struct quant_calibration *c, const struct graph *g, c
     return -1;
 }
 
+/* ---- what stays in float ---- */
+
+/* Settings with more names of what stays in float; *keep is for free(). */
+static int keep_more(const struct quant_calibration *c, const bool *floats, struct quant_settings *s,
+                     const char ***keep, struct error *err)
+{
+    const char **list = mem_calloc(c->settings.keep_count + c->places.layer_count, sizeof *list, err);
+    *s = c->settings;
+    *keep = list;
+    if (!list)
+        return -1;
+    if (s->keep_count)
+        memcpy(list, s->keep, s->keep_count * sizeof *list);
+    for (size_t i = 0; floats && i < c->places.layer_count; i++)
+        if (floats[i])
+            list[s->keep_count++] = c->places.layers[i].node->name;
+    s->keep = list;
+    return 0;
+}
+
+int quant_mark_floats(const struct quant_calibration *c, bool *floats, struct error *err)
+{
+    struct quant_places p = {0};
+    struct quant_settings s;
+    const char **keep = NULL;
+    int status = keep_more(c, floats, &s, &keep, err);
+    if (status == 0)
+        status = quant_place(c->g, s.keep, s.keep_count, &p, err);
+    for (size_t i = 0, k = 0; status == 0 && i < c->places.layer_count; i++) {
+        floats[i] = k == p.layer_count || p.layers[k].node != c->places.layers[i].node;
+        k += !floats[i];
+    }
+    quant_places_release(&p);
+    free(keep);
+    return status;
+}
+
+/* Layers that are kept are placed, too: who asks what each does is told of them. */
+static int place(struct quant_calibration *c, struct error *err)
+{
+    if (quant_place(c->g, NULL, 0, &c->places, err))
+        return -1;
+    c->kept = mem_calloc(c->places.layer_count, sizeof *c->kept, err);
+    return c->kept ? quant_mark_floats(c, c->kept, err) : -1;
+}
+
 int quant_calibration_begin(struct quant_calibration *c, struct error *err)
 {
-    const struct quant_settings *s = &c->settings;
-    if (quant_equalize(c->g, c->channelled, c->channelled_count, err) ||
-        quant_place(c->g, s->keep, s->keep_count, &c->places, err))
+    if (quant_equalize(c->g, c->channelled, c->channelled_count, err) || place(c, err))
         return -1;
     quant_channelled_free(c->channelled, c->channelled_count);
     c->channelled = NULL;
@@ -141,6 +116,7 @@ void quant_calibration_release(struct quant_calibration *c)
     free(c->seen);
     free(c->ranges);
     free(c->clipped);
+    free(c->kept);
     quant_channelled_free(c->channelled, c->channelled_count);
     quant_places_release(&c->places);
     if (c->g)
@@ -356,7 +332,7 @@ int quant_choose_ranges(struct quant_calibration *c, size_t without, struct erro
     struct grouping k = {.c = c, .sums = mem_calloc(p->site_count, sizeof *k.sums, err)};
     int status = k.sums ? sum_groups(&k, without, err) : -1;
     for (size_t i = 0; status == 0 && i < p->layer_count; i++)
-        if (node_is(p->layers[i].node, "Concat"))
+        if (!c->kept[i] && node_is(p->layers[i].node, "Concat"))
             join_concat(&k, &p->layers[i]);
     for (size_t i = 0; status == 0 && i < p->site_count; i++)
         if (p->sites[i].group == i)
@@ -372,24 +348,6 @@ int quant_choose_ranges(struct quant_calibration *c, size_t without, struct erro
 }
 
 /* ---- the result ---- */
-
-/* Settings with more names of what stays in float; *keep is for free(). */
-static int keep_more(const struct quant_calibration *c, const bool *floats, struct quant_settings *s,
-                     const char ***keep, struct error *err)
-{
-    const char **list = mem_calloc(c->settings.keep_count + c->places.layer_count, sizeof *list, err);
-    *s = c->settings;
-    *keep = list;
-    if (!list)
-        return -1;
-    if (s->keep_count)
-        memcpy(list, s->keep, s->keep_count * sizeof *list);
-    for (size_t i = 0; floats && i < c->places.layer_count; i++)
-        if (floats[i])
-            list[s->keep_count++] = c->places.layers[i].node->name;
-    s->keep = list;
-    return 0;
-}
 
 /* Copies of values have those of c->g at scratch, where these had their copies after graph_clone(). */
 static void link_copies(const struct quant_calibration *c)

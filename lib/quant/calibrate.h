@@ -24,6 +24,7 @@ struct quant_calibration {
     struct quant_channelled *channelled; /* [channelled_count] until quant_calibration_begin() */
     size_t channelled_count;
     struct quant_places places;
+    bool *kept;                          /* [places.layer_count] those that stay in float by the settings */
     struct quant_importance *importance; /* by value->index of g */
     struct quant_histogram **seen; /* [places.site_count][QUANT_FOLDS]; NULL: none of its own */
     struct quant_range *ranges;    /* [places.site_count]; set by quant_choose_ranges() */
@@ -39,6 +40,9 @@ int quant_calibration_init(struct quant_calibration *c, const struct graph *g, c
 /* Equalises by what was seen of channels, and places what is quantised. */
 int quant_calibration_begin(struct quant_calibration *c, struct error *err);
 void quant_calibration_release(struct quant_calibration *c);
+
+/* Adds to layers that are to stay in float those that do so by the settings, or since what is before them does. */
+int quant_mark_floats(const struct quant_calibration *c, bool *floats, struct error *err);
 
 /* The network with nn.Histogram behind what is to be observed; its outputs are theirs, two for each class of channels
  * that count about alike: an element weighs as much as an error of it does. To be freed. */

@@ -127,6 +127,12 @@ END
     all=$(nn inspect all.nn | grep -c QuantizeLinear)
     nn quantize -q -c photos -k Conv -o some.nn net.nn
     [ "$(nn inspect some.nn | grep -c QuantizeLinear)" -lt "$all" ]
+    nn quantize -c photos -r report.tsv -o all.nn net.nn 2> before
+    nn quantize -c photos -k Conv -r kept.tsv -o some.nn net.nn 2> told
+    equal "$(cut -f 1,2,8 kept.tsv)" "$(cut -f 1,2,8 report.tsv)" # a layer that is kept has its line, too
+    not grep -P '\tConv\t(?!float)' kept.tsv
+    grep -q ' 0 of them left' before
+    not grep -q ' 0 of them left' told
     try quantize -c photos --max-loss 0.00001 -o none.nn net.nn
     succeeded
     matches "$stderr" 'output .*ratio inf dB'
