@@ -420,6 +420,7 @@ static const struct {
     const char *op;
     struct value *(*lower)(struct build *b, struct value *x);
 } rows[] = {
+    {"Attention", format_lower_attention},
     {"BatchNormalization", lower_batch_norm},
     {"Celu", lower_celu},
     {"Cosh", lower_cosh},

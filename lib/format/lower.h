@@ -19,6 +19,9 @@ bool format_is_product(const struct node *n);
 /* Puts nodes that compute the same before an activation, reduction or norm: 1, or 0 when it stays, or -1. The node
  * itself is left, to be removed. */
 int format_lower(struct node *n, struct error *err);
+/* Attention, of the node being built before, as products and a Softmax; NULL without a failure where it has a past,
+ * lengths, a window or several outputs, or heads whose size is not known. */
+struct value *format_lower_attention(struct build *b, struct value *q);
 /* One or the other for all nodes of one graph: `types_of` gives the types of a node's row, or NULL where the writer has
  * none; those of known ranks without an expansion are lowered. How many there were, which are removed; -1 after an
  * error. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/packed.h"
+#include "format/lower.h"
 #include "format/onnx/onnx.h"
 
 static const uint8_t texts[] = {
@@ -94,6 +95,15 @@ static struct node *without_extras(struct node *n, int opset, struct error *err)
     return extra && n->out_count > 1 ? onnx_edit_drop_outputs(n, 1, err) : n;
 }
 
+/* 1 where it is others now, which were made of it; 0 where it stays; -1 after a failure. */
+static int as_arithmetic(struct node *n, int opset, struct error *err)
+{
+    int made = node_is(n, "Attention") && opset < first_version(n) ? format_lower(n, err) : 0;
+    if (made > 0)
+        graph_remove_node(n);
+    return made;
+}
+
 static int lower_new(struct graph *root, int opset, bool *any, struct error *err)
 {
     struct error ignored;
@@ -105,7 +115,8 @@ static int lower_new(struct graph *root, int opset, bool *any, struct error *err
             if (*n->domain || n->since || !n->def)
                 continue;
             *any = true;
-            if (!(n = without_extras(n, opset, err)) || lower_node(n, opset, err) != 0)
+            int made = as_arithmetic(n, opset, err);
+            if (made < 0 || (!made && (!(n = without_extras(n, opset, err)) || lower_node(n, opset, err) != 0)))
                 return -1;
         }
     return 0;

@@ -205,7 +205,7 @@ static int write_second(struct onnx_writer *w, struct target *target)
 /* A copy of the graph at w->opset; when no opset was asked for, at the first from there on that can say it. */
 static struct graph *lowered(const struct graph *g, struct onnx_writer *w, bool is_asked, bool for_tensorrt)
 {
-    static const int steps[] = {ONNX_DEFAULT_OPSET, 21, 25, OP_OPSET};
+    static const int steps[] = {ONNX_DEFAULT_OPSET, 21, 23, 25, OP_OPSET};
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         if (!is_asked && w->opset < steps[i])
             w->opset = steps[i];

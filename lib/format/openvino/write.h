@@ -132,6 +132,8 @@ void openvino_close(struct openvino_list *list);
 int openvino_prepare(struct graph *root, struct error *err);
 /* Names like "_12" are none: they count what a reader made. */
 bool openvino_is_named(const char *name);
+/* Whether the attention is one that the layer tells. */
+bool openvino_takes_attention(const struct node *n);
 
 /* The Reshape takes the axis of groups away from a convolution's weights, which have it in the format (write_conv.c).
  */

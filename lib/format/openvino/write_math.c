@@ -390,15 +390,21 @@ void openvino_write_is_inf(struct openvino_writer *w)
     OPENVINO_FINISH(w, "IsInf", 10, x);
 }
 
-/* Of four axes, without a past; the layer's scale is an input, behind a mask. */
+/* Of four axes and as many heads each, without a past or a cap. */
+bool openvino_takes_attention(const struct node *n)
+{
+    return openvino_rank_of(node_in(n, 0)) == 4 && !node_in(n, 4) && !node_in(n, 5) && n->out_count == 1 &&
+           op_float(n, "softcap") == 0 && n->in[0]->type.dims[1] == n->in[1]->type.dims[1];
+}
+
+/* The layer's scale is an input, behind a mask. */
 void openvino_write_attention(struct openvino_writer *w)
 {
     const struct node *n = w->node;
     struct openvino_place in[5];
     int count = 3;
-    if (openvino_rank_of(node_in(n, 0)) != 4 || node_in(n, 4) || node_in(n, 5) || n->out_count > 1 ||
-        op_float(n, "softcap") != 0 || n->in[0]->type.dims[1] != n->in[1]->type.dims[1])
-        openvino_cannot(w, "attention but of 4 axes and as many heads each, or with a past or cap");
+    if (!openvino_takes_attention(n))
+        openvino_cannot(w, "attention with a past, or heads of sizes that are not known");
     for (int i = 0; i < 3; i++)
         in[i] = openvino_at(w, i);
     if (node_in(n, 3))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/lower.h"
 #include "format/openvino/write.h"
 
 #define MOST_COUNTERS 256 /* operators whose values are counted apart */
@@ -24,17 +25,27 @@ static bool fits(const struct node *n)
     return !node_is(n, "RMSNormalization") || op_int(n, "axis") == -1 || op_int(n, "axis") == n->in[0]->type.rank - 1;
 }
 
+static int lower(struct node *n, struct error *err)
+{
+    if (n->def && node_is(n, "Attention") && !openvino_takes_attention(n)) {
+        int made = format_lower(n, err);
+        if (made > 0)
+            graph_remove_node(n);
+        return made < 0 ? -1 : 0;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (node_is(n, rows[i].onnx) && n->def && fits(n))
+            return build_replace(n, rows[i].formula, err);
+    return 0;
+}
+
 static int lower_all(struct graph *root, struct error *err)
 {
     for (struct graph *g = root; g; g = (struct graph *)graph_next(root, g))
         for (struct node *n = g->first, *next; n; n = next) {
             next = n->next;
-            for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-                if (node_is(n, rows[i].onnx) && n->def && fits(n)) {
-                    if (build_replace(n, rows[i].formula, err) != 0)
-                        return -1;
-                    break;
-                }
+            if (lower(n, err) != 0)
+                return -1;
         }
     return 0;
 }

@@ -193,6 +193,61 @@ static void lowered_operators(void)
     }
 }
 
+static struct value *input(struct graph *g, int rank, const int64_t *dims)
+{
+    struct value *x = graph_add_value(g, NULL, &err);
+    x->type = (struct type){.kind = TYPE_TENSOR, .dtype = DTYPE_F32, .rank = rank};
+    memcpy(x->type.dims, dims, sizeof(*dims) * (size_t)rank);
+    graph_add_input(g, x, &err);
+    return x;
+}
+
+enum { NO_MASK, SUM, SEES_ALL, SEES_SOME, SEES_NONE, COMPUTED };
+
+/* [3, 5]: a query sees all keys, or but one, or one sees none. */
+static struct value *attention_mask(struct graph *g, int kind)
+{
+    struct tensor *t = tensor_new(kind == SUM ? DTYPE_F32 : DTYPE_BOOL, FILE_DIMS(3, 5), &err);
+    for (int i = 0; i < 15; i++)
+        tensor_set_f64(t, i, kind == SUM ? i % 4 : kind == SEES_ALL || (kind == SEES_SOME ? i % 4 : i / 5 != 1));
+    struct value *v = graph_add_constant(g, NULL, t, &err);
+    if (kind != COMPUTED)
+        return v;
+    struct node *n = graph_add_node(g, "", "Not", NULL, &err);
+    node_add_input(n, v, &err);
+    return node_new_output(n, NULL, &err);
+}
+
+/* Four heads of queries on two of keys, apart or side by side. */
+static void lowered_attention(void)
+{
+    for (int i = 0; i < 48; i++) {
+        int mask = i % 6;
+        bool flat = i / 6 % 2, causal = i / 12 % 2, capped = i / 24;
+        struct graph *g = graph_new(&err);
+        struct value *in[4];
+        for (int k = 0; k < 3; k++)
+            in[k] =
+                flat ? input(g, FILE_DIMS(2, k ? 5 : 3, k ? 12 : 24)) : input(g, FILE_DIMS(2, k ? 2 : 4, k ? 5 : 3, 6));
+        in[3] = mask == NO_MASK ? NULL : attention_mask(g, mask);
+        struct node *n = graph_add_node(g, "", "Attention", NULL, &err);
+        for (int k = 0; k < 4; k++)
+            if (in[k])
+                node_add_input(n, in[k], &err);
+        graph_add_output(g, node_new_output(n, "y", &err), &err);
+        if (flat) {
+            node_set_int(n, "q_num_heads", 4, &err);
+            node_set_int(n, "kv_num_heads", 2, &err);
+        }
+        node_set_int(n, "is_causal", causal, &err);
+        if (capped) {
+            node_set_float(n, "softcap", 0.5f, &err);
+            node_set_float(n, "scale", 0.7f, &err);
+        }
+        keeps_meaning(g, 17);
+    }
+}
+
 static void lowered_resize(void)
 {
     for (int opset = 7; opset <= 25; opset++) {
@@ -524,6 +579,7 @@ int main(void)
     snprintf(data_path, sizeof(data_path), "%s.data", path);
     RUN(lowered_attributes);
     RUN(lowered_operators);
+    RUN(lowered_attention);
     RUN(lowered_resize);
     RUN(fused);
     RUN(refusals);
