@@ -349,12 +349,9 @@ static int fill_depthwise(struct plan *p, const struct node *n, const struct con
     return 0;
 }
 
-/* Of the channels of x, which interleave_8 repeats. */
-#define REPEATS_MOST 4
-
 static bool is_depthwise(const struct kernels *k, const struct node *n, struct conv *c, int (*wanted)[2])
 {
-    return read_conv(n, c, wanted) && c->in == 1 && (c->out == 1 || (c->groups > 1 && c->out <= REPEATS_MOST)) &&
+    return read_conv(n, c, wanted) && c->in == 1 && (c->out == 1 || (c->groups > 1 && c->out <= KERNEL_PLANES_MAX)) &&
            c->w.rank <= 2 && c->taps <= k->depthwise_q8->taps_max / QUANT_RUNS_MAX;
 }
 
