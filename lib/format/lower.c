@@ -413,6 +413,53 @@ static struct value *lower_lp_norm(struct build *b, struct value *x)
     return BUILD(b, "Div", x, is_square ? BUILD(b, "Sqrt", sum) : sum);
 }
 
+/* ---- elements by their indices ---- */
+
+/* Offsets that become a constant. */
+#define MOST_OFFSETS (1 << 22)
+
+/* Where the elements of a row-major value of dims x begin that stand at the same places of the other axes: i64 of dims
+ * `at`; NULL where these are not known, or too many. */
+static struct tensor *row_offsets(struct build *b, const struct type *x, const struct type *at, int axis)
+{
+    int64_t count = 1;
+    for (int i = 0; i < at->rank; i++)
+        if (at->dims[i] < 1 || x->dims[i] < 1 || (count *= at->dims[i]) > MOST_OFFSETS)
+            return NULL;
+    struct tensor *t = tensor_new(DTYPE_I64, at->rank, at->dims, b->err);
+    build_check(b, t != NULL);
+    for (int64_t e = 0; t && e < count; e++) {
+        int64_t rest = e, step = 1, offset = 0;
+        for (int i = at->rank - 1; i >= 0; i--) {
+            offset += i == axis ? 0 : rest % at->dims[i] * step;
+            rest /= at->dims[i];
+            step *= x->dims[i];
+        }
+        tensor_set_i64(t, e, offset);
+    }
+    return t;
+}
+
+/* Of all elements in one row. Indices from the end count from the beginning first. */
+static struct value *lower_gather_elements(struct build *b, struct value *x)
+{
+    const struct type *type = &x->type;
+    struct value *at = node_in(b->node, 1);
+    int axis = build_axis(b, op_int(b->node, "axis"), type->rank);
+    struct tensor *offsets = at->type.rank == type->rank ? row_offsets(b, type, &at->type, axis) : NULL;
+    if (!offsets)
+        return NULL;
+    int64_t step = 1;
+    for (int i = axis + 1; i < type->rank; i++)
+        step *= type->dims[i];
+    at = build_cast(b, at, DTYPE_I64);
+    struct value *from_end = BUILD(b, "Less", at, build_number(b, DTYPE_I64, 0));
+    struct value *turned = BUILD(b, "Add", at, build_number(b, DTYPE_I64, (double)type->dims[axis]));
+    at = BUILD(b, "Mul", BUILD(b, "Where", from_end, turned, at), build_number(b, DTYPE_I64, (double)step));
+    at = BUILD(b, "Add", at, build_constant(b, NULL, offsets));
+    return BUILD(b, "Gather", build_reshape(b, x, 1, (int64_t[]){-1}), at);
+}
+
 /* ---- the whole ---- */
 
 /* What is made of the node that is built before, of its operand x; NULL without a failure: it stays. */
@@ -426,6 +473,7 @@ static const struct {
     {"Cosh", lower_cosh},
     {"Elu", lower_elu},
     {"Erf", lower_erf},
+    {"GatherElements", lower_gather_elements},
     {"GroupNormalization", lower_group_norm},
     {"HardSigmoid", lower_hard_sigmoid},
     {"InstanceNormalization", lower_instance_norm},
