@@ -124,22 +124,38 @@ V_FN void row_group(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
                     int pixels, int stride, bool one, uint32_t valid)
 {
     const v_f32 w[3] = {v_load(weight), v_load(weight + VL), v_load(weight + 2 * VL)};
-    const int columns = (pixels - 1) * stride + 3;
     row += at;
     FORGET(row);
     FORGET(valid);
-    /* Of stride 2 there are so many columns to test that sums wait; as a rule the first one alone lies outside. */
-    if (one && stride == 2 && (valid | 1) == (UINT32_C(1) << columns) - 1) {
-        V_UNROLL(32)
-        for (int j = 0; j < columns; j++, row += step)
-            if (j > 0 || (valid & 1))
-                group_column(acc, row, j, w, from, pixels, stride, one);
-        return;
-    }
     V_UNROLL(32)
-    for (int j = 0; j < columns; j++, row += step)
-        if (valid >> j & 1)
-            group_column(acc, row, j, w, from, pixels, stride, one);
+    for (int j = 0; j < (pixels - 1) * stride + 3; j++, row += step) {
+        if (!(valid >> j & 1)) /* compilers take an `if` here for a rare case, and jump out and back */
+            continue;
+        group_column(acc, row, j, w, from, pixels, stride, one);
+    }
+}
+
+/* The same of one group, of whose columns only the first and the last may lie outside: tap by tap, so that sums do not
+ * wait for what was just added to them. */
+V_FN void row_whole(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, int pixels,
+                    int stride, uint32_t valid)
+{
+    const int last = (pixels - 1) * stride + 2;
+    row += at;
+    FORGET(row);
+    FORGET(valid);
+    V_UNROLL(3)
+    for (int kx = 0; kx < 3; kx++) {
+        const float *column = row + kx * step;
+        v_f32 w = v_load(weight + kx * VL);
+        V_UNROLL(16)
+        for (int i = 0; i < pixels; i++, column += stride * step) {
+            int j = i * stride + kx;
+            if ((j == 0 || j == last) && !(valid >> j & 1))
+                continue;
+            v_fma_to(&acc[i], v_set1(*column), w);
+        }
+    }
 }
 
 /* Only now, as in gemm_f32.c. */
@@ -261,6 +277,8 @@ V_FN void group_block(const struct kernel_depthwise_f32 *d, const struct columns
 {
     int first = c < d->channels - VL ? c : d->channels - VL;
     v_f32 acc[DW_PIXELS_MOST];
+    const int columns = (pixels - 1) * stride + 3;
+    const uint32_t all = (UINT32_C(1) << columns) - 1, ends = UINT32_C(1) << (columns - 1) | 1;
     from = v_add_i32(from, v_set1_i32(c - first));
     V_UNROLL(16)
     for (int i = 0; i < pixels; i++)
@@ -268,7 +286,9 @@ V_FN void group_block(const struct kernel_depthwise_f32 *d, const struct columns
     for (int i = 0; i < d->group; i++, from = v_add_i32(from, v_set1_i32(1)))
         for (int ky = 0; ky < d->kernel_h; ky++, weight += 3 * VL) {
             const float *row = d->row[ky];
-            if (row)
+            if (row && one && (b->valid | ends) == all)
+                row_whole(acc, row + first + i, b->at, d->in_step, weight, pixels, stride, b->valid);
+            else if (row)
                 row_group(acc, row + first + (one ? i : 0), b->at, d->in_step, weight, from, pixels, stride, one,
                           b->valid);
         }
