@@ -68,12 +68,26 @@ static bool join_larger(struct node *n)
     return true;
 }
 
+/* Where input i and those that follow it are all the parts of a value, in order, that lies there as a whole. */
+static void offer_whole(struct node *n, int i, int axis, int64_t offset)
+{
+    if (exec_lower_part(n->in[i], axis) != 0)
+        return;
+    struct value *whole = n->in[i]->producer->in[0];
+    int64_t end = 0;
+    for (; i < n->in_count && exec_lower_part(n->in[i], axis) == end && n->in[i]->producer->in[0] == whole; i++)
+        end += n->in[i]->type.dims[axis];
+    if (end == whole->type.dims[axis] && may_move(whole) && !plan_place(whole)->concat_parent)
+        set_parent(whole, n->out[0], axis, offset);
+}
+
 static void offer_places(struct node *n)
 {
     int axis = axis_of(n);
     int64_t offset = 0;
     for (int i = 0; i < n->in_count; i++) {
         struct value *v = n->in[i];
+        offer_whole(n, i, axis, offset);
         if (may_move(v) && !plan_place(v)->concat_parent && !twice_in(n, v))
             set_parent(v, n->out[0], axis, offset);
         offset += v->type.dims[axis];
@@ -111,6 +125,11 @@ void concat_borders(struct plan *p)
         if (way && way->border && way->border(n, border))
             raise(plan_place(n->in[0]), (const int(*)[2])border, way->fill ? way->fill(n) : 0);
     }
+    for (struct node *n = p->graph->last; n; n = n->prev)
+        for (int i = 0; i < n->out_count; i++)
+            if (n->out[i] && exec_lower_part(n->out[i], 1) >= 0)
+                raise(plan_place(n->in[0]), (const int(*)[2])plan_place(n->out[i])->border,
+                      plan_place(n->out[i])->fill);
     for (struct node *n = p->graph->first; n; n = n->next)
         for (int i = 0; i < n->out_count; i++) {
             struct place *place = n->out[i] ? plan_place(n->out[i]) : NULL;

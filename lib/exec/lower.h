@@ -38,6 +38,9 @@ static inline int exec_lower_axis(int64_t axis, int rank)
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
+/* Where v begins in the first input of the Slice or Split that cuts it out, along this axis alone; else -1. */
+int64_t exec_lower_part(const struct value *v, int axis);
+
 /* The order in which the result of an operator element by element lies: that of an operand of its shape. */
 enum order exec_lower_order(const struct node *n);
 

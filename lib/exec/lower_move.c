@@ -140,6 +140,30 @@ int exec_lower_slice(struct plan *p, struct node *n, struct error *err)
     return plan_alias(p, n, 0, &view, err);
 }
 
+static bool is_slice_along(const struct node *n, int axis)
+{
+    for (int i = 1; i < n->in_count; i++)
+        if (n->in[i] && (!n->in[i]->constant || n->in[i]->constant->count != 1))
+            return false;
+    return constant_int(n, 4, 0, 1) == 1 && exec_lower_axis(constant_int(n, 3, 0, 0), n->out[0]->type.rank) == axis;
+}
+
+int64_t exec_lower_part(const struct value *v, int axis)
+{
+    const struct node *n = v->producer;
+    int64_t first = 0;
+    if (n && node_is(n, "Slice") && is_slice_along(n, axis))
+        return slice_start(constant_int(n, 1, 0, 0), 1, n->in[0]->type.dims[axis]);
+    if (!n || !node_is(n, "Split") || exec_lower_axis(op_int(n, "axis"), v->type.rank) != axis)
+        return -1;
+    for (int i = 0; n->out[i] != v; i++)
+        if (n->out[i])
+            first += n->out[i]->type.dims[axis];
+        else
+            return -1;
+    return first;
+}
+
 int exec_lower_split(struct plan *p, struct node *n, struct error *err)
 {
     int axis = exec_lower_axis(op_int(n, "axis"), n->in[0]->type.rank);

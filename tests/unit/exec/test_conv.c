@@ -142,6 +142,37 @@ static void test_dense_block(void)
     check();
 }
 
+/* A value in parts, the second of which is read with a border, and joined again: it lies there as a whole, unless parts
+ * are missing, overlap, have steps or another order. */
+static void test_joined_parts(void)
+{
+    static const struct {
+        int64_t start[2], end[2], step, count[2];
+    } cases[] = {{{0, 5}, {5, 12}, 1, {5, 7}},  {{0, 5}, {5, 11}, 1, {5, 6}},     {{0, 5}, {4, 12}, 1, {4, 7}},
+                 {{0, 6}, {12, 12}, 2, {6, 3}}, {{5, 0}, {12, 5}, 1, {7, 5}},     {{0, 0}, {12, 12}, 1, {12, 12}},
+                 {{0, 4}, {5, 12}, 1, {5, 8}},  {{-12, -3}, {-3, 99}, 1, {9, 3}}, {{0}, {0}, 0, {5, 7}}};
+    for (size_t i = 0; i < 9; i++) {
+        begin();
+        struct value *x = NODE("Conv", input("x", DIMS(1, 1, 6, 9)), weight(DIMS(12, 1, 1, 1)))->out[0], *part[2];
+        struct node *split = NODE("Split", x, ints(INTS(5, 7)));
+        node_set_int(split, "axis", 1, &error);
+        node_new_output(split, NULL, &error);
+        for (int j = 0; j < 2; j++)
+            part[j] = cases[i].step == 0 ? split->out[j]
+                                         : NODE("Slice", x, ints(INTS(cases[i].start[j])), ints(INTS(cases[i].end[j])),
+                                                ints(INTS(1)), ints(INTS(cases[i].step)))
+                                               ->out[0];
+        const int64_t *count = cases[i].count;
+        struct node *n = NODE("Conv", part[1], weight(DIMS(4, count[1], 3, 3)));
+        node_set_ints(n, "pads", INTS(1, 1, 1, 1), &error);
+        struct node *cat = NODE("Concat", part[0], part[1], n->out[0]);
+        node_set_int(cat, "axis", 1, &error);
+        output(NODE("Conv", cat->out[0], weight(DIMS(1, count[0] + count[1] + 4, 1, 1)))->out[0]);
+        kernel_barred = i == 0 || i > 6 ? "copy" : NULL;
+        check();
+    }
+}
+
 /* Pixels of a row whose few channels are columns of one product: rows that are no multiple of them, shorter than them,
  * pads that differ, images, other ranks; results that overwrite a residual, and those that do not lie side by side. */
 static void test_joined_pixels(void)
@@ -524,5 +555,6 @@ int main(void)
     RUN(test_fused);
     RUN(test_shared);
     RUN(test_dense_block);
+    RUN(test_joined_parts);
     return TEST_END();
 }
