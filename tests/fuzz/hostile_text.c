@@ -225,6 +225,45 @@ static void pnnx_shape(struct out *o)
                    "nn.Upsample u 1 1 0 1 mode=nearest scale_factor=(1.000000e+09,1.000000e+09) size=None\n");
 }
 
+/* ---- layers whose weights no file holds ---- */
+
+static void caffe_filled(struct out *o)
+{
+    for (int i = 0; i < 2000; i++)
+        number(o,
+               "layer { name: 'c' type: 'ContinuationIndicator' top: 't%d' continuation_indicator_param { time_step: "
+               "1000 batch_size: 1000 } }\n",
+               i);
+}
+
+static void ir_filled(struct out *o)
+{
+    hostile_say(o, "<net name=\"n\" version=\"11\"><layers>");
+    for (int i = 0; i < 200; i++)
+        number(o,
+               "<layer id=\"%1$d\" name=\"v%1$d\" type=\"ReadValue\" version=\"opset6\"><data variable_id=\"v%1$d\" "
+               "variable_shape=\"4096,4096\" variable_type=\"f32\"/><output><port id=\"0\"/></output></layer>",
+               i);
+    hostile_say(o, "</layers><edges></edges></net>");
+}
+
+static void pnnx_filled(struct out *o)
+{
+    hostile_say(o, "7767517\n201 201\npnnx.Input i 0 1 0 #0=(1,1,64,64)f32\n");
+    for (int i = 0; i < 200; i++)
+        number(o,
+               "nn.Unfold u 1 1 0 %2$d kernel_size=(64,64) stride=(1,1) padding=(0,0) dilation=(1,1) "
+               "#%2$d=(1,4096,1)f32\n",
+               i);
+}
+
+static void ncnn_filled(struct out *o)
+{
+    hostile_say(o, "7767517\n201 201\nInput i 0 1 0 0=8 1=8 2=3\n");
+    for (int i = 0; i < 200; i++)
+        number(o, "InstanceNorm n 1 1 %1$d %2$d 0=16777216 2=0\n", i);
+}
+
 const struct hostile_case hostile_texts[] = {
     {"Caffe: 100,000 nested messages", caffe_nested_messages},
     {"Caffe: 8,000 layers of one name in place", caffe_layers_in_place},
@@ -249,5 +288,9 @@ const struct hostile_case hostile_texts[] = {
     {"pnnx: 20,000 operators", pnnx_operators},
     {"pnnx: 100,000 nested calls", pnnx_expression},
     {"pnnx: an input of 2^124 elements", pnnx_shape},
+    {"Caffe: 2,000 constants of 4 MB", caffe_filled},
+    {"OpenVINO: 200 variables of 64 MB", ir_filled},
+    {"pnnx: 200 windows of 64 MB", pnnx_filled},
+    {"ncnn: 200 factors of 64 MB", ncnn_filled},
     {NULL, NULL},
 };

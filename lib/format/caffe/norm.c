@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "format/caffe/caffe.h"
+#include "op/build_filled.h"
 
 /* Within a channel: x / (1 + alpha * mean(x²)) ^ beta, the mean over a window that counts its padding.
  * Source: lrn_layer.cpp. */
@@ -52,14 +53,6 @@ static struct value *by_batch(struct caffe_read *l, int rank, float epsilon)
     return BUILD(b, "Div", centred, BUILD(b, "Sqrt", caffe_shifted(l, variance, epsilon)));
 }
 
-static struct value *constant(struct caffe_read *l, int64_t count, float number)
-{
-    struct tensor *t = l->b->failed ? NULL : tensor_new(DTYPE_F32, 1, &count, l->b->err);
-    for (int64_t i = 0; t && i < count; i++)
-        ((float *)t->data)[i] = number;
-    return build_constant(l->b, NULL, t);
-}
-
 /* Mean and variance are sums, weighted as the third array says. */
 static struct value *moving(struct caffe_read *l, int i, const char *what, int64_t channels)
 {
@@ -88,8 +81,8 @@ void caffe_read_batch_norm(struct caffe_read *l)
     int64_t channels = caffe_dim(l, 0, 1);
     bool affine = l->blob_count >= 5; /* a fork has scale and bias in the same layer */
     struct value *mean = moving(l, 0, "mean", channels), *variance = moving(l, 1, "variance", channels);
-    struct value *scale = affine ? caffe_weight(l, 3, "scale", 1, &channels) : constant(l, channels, 1);
-    struct value *bias = affine ? caffe_weight(l, 4, "bias", 1, &channels) : constant(l, channels, 0);
+    struct value *scale = affine ? caffe_weight(l, 3, "scale", 1, &channels) : build_filled(l->b, 1, &channels, 1);
+    struct value *bias = affine ? caffe_weight(l, 4, "bias", 1, &channels) : build_filled(l->b, 1, &channels, 0);
     l->out[0] =
         build_float(l->b, BUILD(l->b, "BatchNormalization", l->in[0], scale, bias, mean, variance), "epsilon", epsilon);
 }
@@ -100,8 +93,8 @@ void caffe_read_bn(struct caffe_read *l)
     int64_t channels = caffe_dim(l, 0, 1);
     bool whole = l->blob_count >= 4;
     struct value *scale = caffe_weight(l, 0, "scale", 1, &channels), *bias = caffe_weight(l, 1, "bias", 1, &channels);
-    struct value *mean = whole ? caffe_weight(l, 2, "mean", 1, &channels) : constant(l, channels, 0);
-    struct value *variance = whole ? caffe_weight(l, 3, "variance", 1, &channels) : constant(l, channels, 1);
+    struct value *mean = whole ? caffe_weight(l, 2, "mean", 1, &channels) : build_filled(l->b, 1, &channels, 0);
+    struct value *variance = whole ? caffe_weight(l, 3, "variance", 1, &channels) : build_filled(l->b, 1, &channels, 1);
     struct value *v = l->b->failed ? NULL : BUILD(l->b, "BatchNormalization", l->in[0], scale, bias, mean, variance);
     l->out[0] = build_float(l->b, v, "epsilon", whole ? caffe_float(l, "eps", 1e-5f) : 0);
 }

@@ -2,6 +2,7 @@
  * (0); no operator of ONNX has that, so that each is a Scan over the steps. Source: recurrent_layer.cpp,
  * lstm_layer.cpp and rnn_layer.cpp. */
 #include "format/caffe/caffe.h"
+#include "op/build_filled.h"
 
 #define MOST_STATES 2
 
@@ -95,8 +96,7 @@ static struct value *first_state(struct recurrent *r, int i, int64_t batch)
     int bottom = l->in_count - r->states + i;
     if (r->exposed)
         return build_reshape(l->b, l->in[bottom], 2, dims);
-    struct tensor *zero = l->b->failed ? NULL : tensor_new(DTYPE_F32, 2, dims, l->b->err);
-    return build_constant(l->b, NULL, zero);
+    return build_filled(l->b, 2, dims, 0);
 }
 
 /* The Scan; its outputs are the last states, then the hidden state of each step. */
@@ -179,7 +179,7 @@ void caffe_read_continuation(struct caffe_read *l)
     if (!l->b->failed && steps > MOST_STEPS / batch)
         build_fail(l->b, "%lld steps of %lld sequences, want at most %d in all", (long long)steps, (long long)batch,
                    MOST_STEPS);
-    struct tensor *t = l->b->failed ? NULL : tensor_new(DTYPE_F32, 2, (int64_t[]){steps, batch}, l->b->err);
+    struct tensor *t = build_zeros(l->b, DTYPE_F32, 2, (int64_t[]){steps, batch});
     for (int64_t i = batch; t && i < steps * batch; i++)
         ((float *)t->data)[i] = 1;
     l->out[0] = build_constant(l->b, NULL, t);

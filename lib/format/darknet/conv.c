@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "format/darknet/darknet.h"
+#include "op/build_filled.h"
 
 #define MOST_FILTERS (1 << 24)
 /* Beside the variance, under the root. J. Redmon's program has this number behind the root, A. Bochkovskiy's 1e-5 under
@@ -137,17 +138,12 @@ void darknet_read_connected(struct darknet_read *l)
     l->out = darknet_activate(l, darknet_connect(l, x, inputs, outputs, ""), "logistic");
 }
 
-/* Its kernel is larger than the weights by size * size, and has at most this many elements. */
-#define MOST_GATHERED (1 << 26)
-
-/* A convolution that only gathers: to each place the inputs of its window, [N, channels * size * size, …]. */
+/* A convolution that only gathers: to each place the inputs of its window, [N, channels * size * size, …]. Its kernel
+ * is larger than the weights by size * size. */
 static struct value *patches(struct darknet_read *l, const struct darknet_map *in, const struct window *w)
 {
     int64_t taps = w->size * w->size, dims[4] = {in->channels * taps, 1, w->size, w->size};
-    if (!l->b->failed && dims[0] > MOST_GATHERED / taps)
-        build_fail(l->b, "a window of %lld over %lld channels, want at most %lld channels for this size",
-                   (long long)w->size, (long long)in->channels, MOST_GATHERED / (long long)(taps * taps));
-    struct tensor *gather = l->b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, l->b->err);
+    struct tensor *gather = build_zeros(l->b, DTYPE_F32, 4, dims);
     for (int64_t i = 0; gather && i < dims[0]; i++)
         ((float *)gather->data)[i * taps + i % taps] = 1;
     return add_window(l, "Conv", l->in, build_constant(l->b, NULL, gather), NULL, w);

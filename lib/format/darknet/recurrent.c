@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format/darknet/darknet.h"
+#include "op/build_filled.h"
 
 #define MOST_OUTPUTS (1 << 24)
 
@@ -23,16 +24,11 @@ static struct darknet_state *add_state(struct darknet_read *l, const char *what)
     return state;
 }
 
-/* No state is much larger than the weights that work on it: more is an attack. */
-#define MOST_STATE (1 << 24)
-
 /* The state before the run. */
 static struct value *begin_state_of(struct darknet_read *l, struct darknet_state *state, int rank, const int64_t *dims)
 {
-    if (!l->b->failed && tensor_count(rank, dims) > MOST_STATE)
-        build_fail(l->b, "its state has more than %d numbers", MOST_STATE);
     struct value *v = l->b->failed ? NULL : build_input(l->b, state->name, DTYPE_F32, rank, dims);
-    struct tensor *zero = v ? tensor_new(DTYPE_F32, rank, dims, l->b->err) : NULL;
+    struct tensor *zero = build_zeros(l->b, DTYPE_F32, rank, dims);
     build_check(l->b, zero && graph_make_constant(v, zero, l->b->err) == 0);
     return l->b->failed ? NULL : v;
 }

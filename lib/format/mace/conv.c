@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/mace/mace.h"
+#include "op/build_filled.h"
 
 /* ---- layout ---- */
 
@@ -212,10 +213,7 @@ static struct value *equal(struct netdef_op *o, float number)
     int64_t channels = image_dim(o, 0, 1);
     if (channels < 1 || channels > MOST_CHANNELS)
         build_fail(o->b, "it has %lld channels, want 1 to %d, and known ones", (long long)channels, MOST_CHANNELS);
-    struct tensor *t = o->b->failed ? NULL : tensor_new(DTYPE_F32, 1, &channels, o->b->err);
-    for (int64_t i = 0; t && i < channels; i++)
-        ((float *)t->data)[i] = number;
-    return build_constant(o->b, NULL, t);
+    return build_filled(o->b, 1, &channels, number);
 }
 
 void mace_read_instance_norm(struct netdef_op *o)

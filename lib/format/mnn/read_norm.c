@@ -1,5 +1,6 @@
 /* Scales, slopes, normalisations. */
 #include "format/mnn/handlers.h"
+#include "op/build_filled.h"
 
 /* f32 [n] as [n, 1, …], to go with axis 1 of an image of this rank. */
 static struct value *as_channels(struct mnn_op *o, struct value *v, int rank)
@@ -97,21 +98,6 @@ static struct value *shaped(struct mnn_op *o, struct value *v, const struct type
     return build_reshape(o->b, v, type->rank - first, type->dims + first);
 }
 
-/* A file's word alone makes no scale larger than this. */
-#define MAX_ONES (1 << 24)
-
-static struct value *ones(struct mnn_op *o, const struct type *type, int first)
-{
-    if (tensor_count(type->rank - first, type->dims + first) > MAX_ONES) {
-        build_fail(o->b, "a scale of more than %d ones", MAX_ONES);
-        return NULL;
-    }
-    struct tensor *t = tensor_new(DTYPE_F32, type->rank - first, type->dims + first, o->b->err);
-    for (int64_t i = 0; t && i < t->count; i++)
-        ((float *)t->data)[i] = 1;
-    return mnn_constant(o, "scale", t);
-}
-
 /* How many axes at the end are normalised; 0, with a message, when they are not the last. */
 static int count_axes(struct mnn_op *o, int rank)
 {
@@ -135,7 +121,8 @@ static void read_grouped(struct mnn_op *o, int64_t group)
         build_fail(o->b, "the size of its groups must be known");
     if (o->b->failed)
         return;
-    struct value *y = BUILD(o->b, "LayerNormalization/axis=-1", rows, ones(o, type, 2));
+    struct value *y =
+        BUILD(o->b, "LayerNormalization/axis=-1", rows, build_filled(o->b, type->rank - 2, type->dims + 2, 1));
     build_float(o->b, y, "epsilon", mnn_float(&o->param, "epsilon"));
     mnn_give(o, 0, BUILD(o->b, "Reshape", y, shape));
 }
@@ -159,7 +146,8 @@ void mnn_read_layer_norm(struct mnn_op *o)
         build_fail(o->b, "the dims that it normalises over must be known");
     if (o->b->failed)
         return;
-    gamma = gamma ? shaped(o, gamma, type, rank - count) : ones(o, type, rank - count);
+    gamma = gamma ? shaped(o, gamma, type, rank - count)
+                  : build_filled(o->b, type->rank - (rank - count), type->dims + rank - count, 1);
     beta = rms ? NULL : shaped(o, beta, type, rank - count);
     struct value *y = BUILD(o->b, rms ? "RMSNormalization" : "LayerNormalization", x, gamma, beta);
     build_int(o->b, y, "axis", -count);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/ncnn/read.h"
+#include "op/build_filled.h"
 
 struct value *ncnn_batch_norm(struct reader *r)
 {
@@ -22,14 +23,10 @@ static void affine(struct reader *r, bool has, int64_t n, struct value **gamma, 
         *beta = ncnn_raw(r, "beta", 1, &n);
         return;
     }
-    struct tensor *ones = n > 0 && n <= 1 << 24 ? tensor_new(DTYPE_F32, 1, &n, r->b.err) : NULL;
-    struct tensor *zeros = ones ? tensor_new(DTYPE_F32, 1, &n, r->b.err) : NULL;
-    for (int64_t i = 0; ones && i < n; i++)
-        ((float *)ones->data)[i] = 1;
-    if (n <= 0 || n > 1 << 24)
+    if (n <= 0)
         build_fail(&r->b, "normalises %lld channels", (long long)n);
-    *gamma = r->b.failed ? NULL : build_constant(&r->b, NULL, ones);
-    *beta = r->b.failed ? NULL : build_constant(&r->b, NULL, zeros);
+    *gamma = build_filled(&r->b, 1, &n, 1);
+    *beta = build_filled(&r->b, 1, &n, 0);
 }
 
 struct value *ncnn_instance_norm(struct reader *r)

@@ -62,7 +62,6 @@ struct openvino_reader {
     struct arena arena;
     struct graph *root;
     struct openvino_variable *variables; /* a list */
-    size_t made;                         /* elements of constants that are not in the file */
     struct error *err;
 };
 

@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "format/openvino/openvino.h"
-
-#define MOST_MADE ((size_t)16 << 20) /* elements of windows that layers of a file have in all */
+#include "op/build_filled.h"
 
 /* ---- embeddings ---- */
 
@@ -126,13 +125,7 @@ void openvino_read_col2im(struct openvino_read *l)
 static struct value *places_of(struct openvino_read *l, int64_t h, int64_t w)
 {
     int64_t taps = h * w;
-    size_t *made = &l->body->reader->made, count = (size_t)(taps * taps);
-    if (!l->b->failed && count > MOST_MADE - *made)
-        build_fail(l->b, "the windows of the file's layers have more than %zu elements in all", MOST_MADE);
-    if (l->b->failed)
-        return NULL;
-    *made += count;
-    struct tensor *t = tensor_new(DTYPE_F32, 4, (int64_t[]){taps, 1, h, w}, l->b->err);
+    struct tensor *t = build_zeros(l->b, DTYPE_F32, 4, (int64_t[]){taps, 1, h, w});
     for (int64_t i = 0; t && i < taps; i++)
         ((float *)t->data)[i * taps + i] = 1;
     return build_constant(l->b, NULL, t);

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "format/openvino/openvino.h"
-
-#define MOST_ELEMENTS (1 << 24) /* of a first value that is not in the file */
+#include "op/build_filled.h"
 
 struct openvino_variable {
     const char *name;
@@ -36,12 +35,12 @@ static struct value *state_input(struct openvino_read *l, const char *name)
         memcpy(dims, type->dims, (size_t)(rank > 0 ? rank : 0) * sizeof(*dims));
     }
     int64_t count = rank < 0 ? -1 : tensor_count(rank, dims);
-    if (rank < 0 || count > MOST_ELEMENTS || dtype == DTYPE_NONE)
+    if (rank < 0 || dtype == DTYPE_NONE)
         build_fail(l->b, "the first value of its variable must be a constant, or its rank known");
     struct value *in = build_input(l->b, name, dtype, rank, dims);
     if (!in || (count < 0 && !given))
         return in;
-    struct tensor *first = given ? tensor_ref((struct tensor *)given) : tensor_new(dtype, rank, dims, l->b->err);
+    struct tensor *first = given ? tensor_ref((struct tensor *)given) : build_zeros(l->b, dtype, rank, dims);
     const struct type stated = in->type;
     build_check(l->b, first && graph_make_constant(in, first, l->b->err) == 0);
     if (given && given->rank == rank) /* which may be of other sizes than what follows */

@@ -2,21 +2,13 @@
 #include <string.h>
 
 #include "format/pnnx/read.h"
-
-static struct value *filled(struct reader *r, int rank, const int64_t *dims, float number)
-{
-    struct tensor *t = r->b.failed ? NULL : tensor_new(DTYPE_F32, rank, dims, r->b.err);
-    build_check(&r->b, t != NULL);
-    for (int64_t i = 0; t && i < t->count; i++)
-        ((float *)t->data)[i] = number;
-    return t ? build_constant(&r->b, NULL, t) : NULL;
-}
+#include "op/build_filled.h"
 
 /* A weight, or as many ones or zeros. */
 static struct value *weight_or(struct reader *r, const char *name, int i, int rank, const int64_t *dims, float number)
 {
     struct value *v = pnnx_parameter(r, name, i);
-    return v || r->b.failed ? v : filled(r, rank, dims, number);
+    return v || r->b.failed ? v : build_filled(&r->b, rank, dims, number);
 }
 
 /* Channels, which are axis 1, or the first of a map without a batch. */

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "format/pnnx/read.h"
+#include "op/build_filled.h"
 
 /* ---- interpolation ---- */
 
@@ -232,8 +233,7 @@ static struct value *tap_filters(struct reader *r, const struct columns *c)
     int64_t n = c->kernel[0] * c->kernel[1], dims[] = {n, 1, c->kernel[0], c->kernel[1]};
     if (n < 1 || n > 1 << 12)
         build_fail(&r->b, "has a window of %lld elements", (long long)n);
-    struct tensor *t = r->b.failed ? NULL : tensor_new(DTYPE_F32, 4, dims, r->b.err);
-    build_check(&r->b, t != NULL);
+    struct tensor *t = build_zeros(&r->b, DTYPE_F32, 4, dims);
     for (int64_t i = 0; t && i < n; i++)
         ((float *)t->data)[i * n + i] = 1;
     return t ? build_constant(&r->b, NULL, t) : NULL;

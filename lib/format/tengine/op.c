@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/tengine/tengine.h"
+#include "op/build_filled.h"
 
 int32_t tengine_int(const struct tengine_op *o, uint32_t word)
 {
@@ -84,7 +85,7 @@ struct value *tengine_bias(struct tengine_op *o, uint32_t k)
         build_fail(o->b, "its bias is of integers, but its input or weights have no scale");
         return NULL;
     }
-    struct tensor *t = tensor_new(DTYPE_F32, of_w->constant->rank, of_w->constant->dims, o->b->err);
+    struct tensor *t = build_zeros(o->b, DTYPE_F32, of_w->constant->rank, of_w->constant->dims);
     for (int64_t i = 0; t && i < t->count; i++)
         ((float *)t->data)[i] = *(const float *)of_x->constant->data * ((const float *)of_w->constant->data)[i];
     struct value *v = BUILD(o->b, "DequantizeLinear", bias, build_constant(o->b, NULL, t));
