@@ -22,6 +22,9 @@ int format_lower(struct node *n, struct error *err);
 /* Attention, of the node being built before, as products and a Softmax; NULL without a failure where it has a past,
  * lengths, a window or several outputs, or heads whose size is not known. */
 struct value *format_lower_attention(struct build *b, struct value *q);
+/* A convolution or pool of signals, [N, C, L], as one of images, [N, C, 1, L]: 1, or 0 when it has several outputs, or
+ * -1. The node itself is left, to be removed. */
+int format_lower_signal(struct node *n, struct error *err);
 /* One or the other for all nodes of one graph: `types_of` gives the types of a node's row, or NULL where the writer has
  * none; those of known ranks without an expansion are lowered. How many there were, which are removed; -1 after an
  * error. */

@@ -12,6 +12,11 @@ int tflite_lower_arithmetic(struct node *n, struct error *err)
     return format_lower(n, err);
 }
 
+int tflite_lower_signal(struct node *n, struct error *err)
+{
+    return format_lower_signal(n, err);
+}
+
 /* ---- when ---- */
 
 static bool always(const struct node *n)

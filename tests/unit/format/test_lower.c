@@ -56,8 +56,41 @@ static void gathered_elements(void)
     }
 }
 
+/* Pools and convolutions of x [2, 3, 17] as those of images. */
+static void signals(void)
+{
+    static const char *const ops[] = {"MaxPool/kernel_shape=3/strides=2/pads=1,0",
+                                      "AveragePool/kernel_shape=4/pads=1,2", "Conv/dilations=2/pads=3,1",
+                                      "ConvTranspose/strides=3/output_padding=2"};
+    for (int i = 0; i < 4; i++) {
+        struct build b = {.graph = graph_new(&err), .err = &err};
+        struct value *x = build_input(&b, "x", DTYPE_F32, 3, (int64_t[]){2, 3, 17});
+        struct tensor *w = tensor_new(DTYPE_F32, 3, (int64_t[]){3, 3, 4}, &err);
+        for (int64_t k = 0; k < w->count; k++)
+            tensor_set_f64(w, k, (double)(k % 7) - 3);
+        struct value *filter = build_constant(&b, NULL, w);
+        build_graph_output(&b, i < 2 ? BUILD(&b, ops[i], x) : BUILD(&b, ops[i], x, filter), "y");
+        CHECK_MSG(build_graph_end(&b) == 0 && op_infer_graph(b.graph, &err) == 0, "%s", err.text);
+        struct item *before = run(b.graph);
+        for (struct node *n = b.graph->first, *next; n; n = next) {
+            next = n->next;
+            if (n->in[0]->type.rank == 3 && format_lower_signal(n, &err) == 1)
+                graph_remove_node(n);
+        }
+        CHECK(op_infer_graph(b.graph, &err) == 0 && b.graph->first->next &&
+              b.graph->first->next->out[0]->type.rank == 4);
+        struct item *after = run(b.graph);
+        CHECK(before && after && before->tensor->count == after->tensor->count &&
+              memcmp(before->tensor->data, after->tensor->data, before->tensor->size) == 0);
+        item_unref(before);
+        item_unref(after);
+        graph_free(b.graph);
+    }
+}
+
 int main(void)
 {
+    RUN(signals);
     RUN(gathered_elements);
     return TEST_END();
 }
