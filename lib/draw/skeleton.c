@@ -21,6 +21,10 @@ static const unsigned char body25[][2] = {{1, 0},   {1, 2},   {2, 3},   {3, 4}, 
                                           {12, 13}, {13, 14}, {0, 15},  {15, 17}, {0, 16},  {16, 18},
                                           {14, 19}, {19, 20}, {14, 21}, {11, 22}, {22, 23}, {11, 24}};
 
+/* A box in space: its centre, then its corners. */
+static const unsigned char box[][2] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {1, 3}, {2, 4},
+                                       {5, 7}, {6, 8}, {1, 5}, {2, 6}, {3, 7}, {4, 8}};
+
 /* Parts of an object of so many points, the first of a part's own being `first`. */
 static const struct {
     unsigned char points, first, count;
@@ -29,7 +33,8 @@ static const struct {
                  {133, 0, sizeof person / sizeof *person, person}, {133, 91, sizeof hand / sizeof *hand, hand},
                  {133, 112, sizeof hand / sizeof *hand, hand},     {21, 0, sizeof hand / sizeof *hand, hand},
                  {18, 0, sizeof coco18 / sizeof *coco18, coco18},  {25, 0, sizeof body25 / sizeof *body25, body25},
-                 {33, 0, sizeof blaze / sizeof *blaze, blaze}};
+                 {33, 0, sizeof blaze / sizeof *blaze, blaze},    {39, 0, sizeof blaze / sizeof *blaze, blaze},
+                 {9, 0, sizeof box / sizeof *box, box}};
 
 bool draw_bone(size_t points, size_t number, size_t *from, size_t *to)
 {

@@ -237,7 +237,7 @@ static int give_answer(struct task_candidates *c, const struct task_box *b, stru
     unmap_box(c, &a);
     if (give_points(c, c->extra + b->extra, &a, err) < 0)
         return -1;
-    if (c->coefficients && task_instance_mask(c, b, &a, err) < 0) {
+    if ((c->coefficients || c->masks.values) && task_instance_mask(c, b, &a, err) < 0) {
         free(a.points);
         return -1;
     }

@@ -19,7 +19,7 @@ struct task_candidates {
     const struct task_query *q;
     size_t points, coefficients;          /* to a candidate; one of them is 0 */
     const struct task_output *prototypes; /* of masks */
-    struct task_planes masks;             /* of their own; the number of a candidate's is its only coefficient */
+    struct task_planes masks;             /* of their own; the number of a candidate's is its only coefficient, or 0 */
     struct task_box *box;
     size_t count, cap;
     float *extra;

@@ -335,7 +335,7 @@ static bool own_mask(const struct task_candidates *c, const struct task_box *box
                      struct task_planes *p, struct task_sampling *s)
 {
     float width = fmaxf(a->x1 - a->x0, 1), height = fmaxf(a->y1 - a->y0, 1);
-    p->values += (size_t)c->extra[box->extra] * p->step;
+    p->values += c->coefficients ? (size_t)c->extra[box->extra] * p->step : 0;
     p->channels = 1;
     if (!c->q->map)
         s->width = c->q->width, s->height = c->q->height;
@@ -368,6 +368,8 @@ int task_instance_mask(struct task_candidates *c, const struct task_box *box, st
     float more = c->prototypes ? 0 : 1; /* their edges were rounded otherwise */
     int x0 = clamp(a->x0 - more, s.width), y0 = clamp(a->y0 - more, s.height);
     int x1 = clamp(fmaxf(a->x0, a->x1) + more, s.width), y1 = clamp(fmaxf(a->y0, a->y1) + more, s.height);
+    if (!c->coefficients) /* what belongs to key points reaches beyond them */
+        x0 = y0 = 0, x1 = s.width, y1 = s.height;
     size_t width = (size_t)(x1 - x0), height = (size_t)(y1 - y0), cells_of_all = p.width * p.height;
     struct cells cells = cells_under(&s, &p, x0, y0, x1, y1);
     if (spend(c, width, height, &cells, &p, err) < 0)

@@ -347,16 +347,21 @@ static struct task_point regressed_point(const void *arg, size_t i)
     return p;
 }
 
-/* MediaPipe's network of poses has heat maps as another output than that of the points. */
-static void find_maps(struct regressed *r, size_t points_at)
+/* MediaPipe's network of poses has heat maps as another output than that of the points, and a mask of the person. */
+static void find_maps(struct task_candidates *c, struct regressed *r, size_t points_at)
 {
-    const struct task_query *q = r->c->q;
+    const struct task_query *q = c->q;
     struct task_planes p;
     struct error ignored;
-    for (size_t i = 0; task_word(r->c->task, TASK_ORDER) == TASK_ORDER_XYZVP && i < q->count; i++)
-        if (i != points_at && q->outputs[i].rank >= 3 &&
-            task_planes(&q->outputs[i], q->channels_last, &p, &ignored) == 0 && p.channels == r->points && p.width > 1)
+    for (size_t i = 0; task_word(c->task, TASK_ORDER) == TASK_ORDER_XYZVP && i < q->count; i++) {
+        if (i == points_at || q->outputs[i].rank < 3 ||
+            task_planes(&q->outputs[i], q->channels_last, &p, &ignored) < 0)
+            continue;
+        if (p.channels == r->points && p.width > 1)
             r->maps = p;
+        else if (p.channels == 1 && p.width == (size_t)q->width && p.height == (size_t)q->height)
+            c->masks = p;
+    }
 }
 
 /* What the first `columns` numbers of r->rows are told in. */
@@ -433,6 +438,6 @@ int task_decode_points(struct task_candidates *c, struct error *err)
         i++;
     if (regressed_rows(&c->q->outputs[i], &r, err) < 0)
         return -1;
-    find_maps(&r, i);
+    find_maps(c, &r, i);
     return task_points(c, whole_score(c->q, i), r.points, regressed_point, &r, err);
 }

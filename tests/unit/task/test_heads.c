@@ -296,6 +296,24 @@ static void lists_with_empty_masks(void)
     task_answers_release(&a);
 }
 
+/* The mask beside the points of MediaPipe's pose is of all the photo, not of the box around them. */
+static void points_with_a_mask(void)
+{
+    static const float pose[] = {5, 2, 0, 0, 0, 6, 3, 0, 0, 0};
+    static const int64_t ten[] = {1, 10}, dims[] = {1, 1, 10, 10};
+    float mask[100];
+    struct task_output o[] = {{.values = pose, .dims = ten, .rank = 2}, {.values = mask, .dims = dims, .rank = 4}};
+    struct task_answers a;
+    for (int i = 0; i < 100; i++)
+        mask[i] = i % 10 < 3 ? 4 : -4;
+    CHECK(ask("points,points=2,order=xyzvp,unit=pixel", NULL, o, 2, 10, 10, &a) == 0 && a.count == 1);
+    const struct task_answer *b = &a.at[0];
+    CHECK(b->point_count == 2 && b->place.x == 0 && b->place.y == 0 && b->place.width == 10 && b->place.height == 10);
+    for (int i = 0; i < 100; i++)
+        CHECK_MSG(b->mask && b->mask[i] == (i % 10 < 3), "%d", i);
+    task_answers_release(&a);
+}
+
 /* Where nothing else is called scores. */
 static void objectness_alone(void)
 {
@@ -533,6 +551,7 @@ int main(void)
     RUN(lists_with_points);
     RUN(lists_with_masks);
     RUN(lists_with_empty_masks);
+    RUN(points_with_a_mask);
     RUN(objectness_alone);
     RUN(clipped_first);
     RUN(rows_of_seven);
