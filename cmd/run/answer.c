@@ -264,8 +264,11 @@ static void tell_guessed(struct runner *r, const char *task)
     r->guess_told = true;
     int rank = model_tensor_rank(r->out[0]);
     if (task) {
-        say_note("%s: the model has no task: its outputs are taken for those of %s; -T sets another", names_to_tell(r),
-                 task);
+        const int64_t *dims = model_tensor_dims(r->out[0]);
+        bool one_channel = rank == 4 && (dims[1] == 1 || dims[3] == 1);
+        say_note("%s: the model has no task: its outputs are taken for those of %s; -T sets another%s",
+                 names_to_tell(r), task,
+                 one_channel && strcmp(task, "mask") == 0 ? ", as polygons=db for lines of text" : "");
         tell_usual_recipe(r, task);
     } else if (!r->request->output)
         say_note("%s: the model has no task, and its outputs could be of several: they are printed as they are; "

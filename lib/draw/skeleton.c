@@ -29,11 +29,16 @@ static const unsigned char box[][2] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {1, 3}, {
 static const struct {
     unsigned char points, first, count;
     const unsigned char (*bones)[2];
-} skeletons[] = {{17, 0, sizeof person / sizeof *person, person},  {26, 0, sizeof person / sizeof *person, person},
-                 {133, 0, sizeof person / sizeof *person, person}, {133, 91, sizeof hand / sizeof *hand, hand},
-                 {133, 112, sizeof hand / sizeof *hand, hand},     {21, 0, sizeof hand / sizeof *hand, hand},
-                 {18, 0, sizeof coco18 / sizeof *coco18, coco18},  {25, 0, sizeof body25 / sizeof *body25, body25},
-                 {33, 0, sizeof blaze / sizeof *blaze, blaze},    {39, 0, sizeof blaze / sizeof *blaze, blaze},
+} skeletons[] = {{17, 0, sizeof person / sizeof *person, person},
+                 {26, 0, sizeof person / sizeof *person, person},
+                 {133, 0, sizeof person / sizeof *person, person},
+                 {133, 91, sizeof hand / sizeof *hand, hand},
+                 {133, 112, sizeof hand / sizeof *hand, hand},
+                 {21, 0, sizeof hand / sizeof *hand, hand},
+                 {18, 0, sizeof coco18 / sizeof *coco18, coco18},
+                 {25, 0, sizeof body25 / sizeof *body25, body25},
+                 {33, 0, sizeof blaze / sizeof *blaze, blaze},
+                 {39, 0, sizeof blaze / sizeof *blaze, blaze},
                  {9, 0, sizeof box / sizeof *box, box}};
 
 bool draw_bone(size_t points, size_t number, size_t *from, size_t *to)

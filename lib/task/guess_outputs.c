@@ -53,7 +53,8 @@ static bool guess_points(const struct task_query *q, char *out)
                  {213, 2, "points,order=xyz"},
                  {1404, 4, "points,order=xyz"},
                  {1434, 4, "points,order=xyz"},
-                 {195, 2, "points,points=39,order=xyzvp"}};
+                 {195, 2, "points,points=39,order=xyzvp"},
+                 {18, 2, "points,order=xy"}}; /* Objectron's boxes in space */
     const struct task_output *o = q->outputs;
     while (task_elements(o) < 4 && o + 1 < q->outputs + q->count)
         o++; /* a score of all may stand before */

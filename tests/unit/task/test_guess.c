@@ -90,6 +90,7 @@ static void detectors(void)
         {{{"s", 2, {1, 4}, false}, {"n", 2, {1, 2}, false}}, 2, 256, ""},
         {{{"n", 4, {1, 1, 1, 1}, false}, {"x", 4, {1, 1, 1, 1404}, false}}, 2, 192, "points,order=xyz"},
         {{{"x", 2, {1, 213}, false}, {"x", 2, {1, 15}, false}}, 2, 64, "points,order=xyz"},
+        {{{"x", 2, {1, 18}, false}, {"s", 2, {1, 1}, false}}, 2, 224, "points,order=xy"},
         {{{"n", 4, {1, 10, 1, 1}, false}, {"s", 4, {1, 1, 64, 64}, false}}, 2, 256, ""},
         {{{"s", 4, {1, 3, 64, 64}, false}, {"x", 4, {1, 2, 64, 64}, false}, {"p", 4, {1, 2, 64, 64}, false}},
          3,
