@@ -57,11 +57,17 @@ static bool guess_turned_yolo(const struct task_query *q, const struct task_rows
     return true;
 }
 
+/* One plane of a picture like the photo. */
+static bool is_in_proportion(const struct task_query *q, const struct task_rows *m)
+{
+    return m->rows * (size_t)q->width == m->columns * (size_t)q->height;
+}
+
 /* A row for each cell, or three. */
 static bool guess_yolo(const struct task_query *q, char *out)
 {
     struct task_rows m;
-    if (!guess_matrix(q->outputs, &m))
+    if (!guess_matrix(q->outputs, &m) || is_in_proportion(q, &m))
         return false;
     if (m.rows >= 5 && has_cells(q, m.columns, 1)) {
         m = task_turned(&m);
@@ -104,7 +110,7 @@ static bool is_no_list(const struct task_query *q, const struct task_rows *m)
     while (shares < m->rows && task_are_shares(task_cell(m, shares, 0), m->columns, m->step))
         shares++;
     bool one = m->rows == 1 && (m->columns > 7 || (q->outputs->rank == 2 && are_scores(m, 0, m->columns)));
-    return one || shares == m->rows || m->rows * (size_t)q->width == m->columns * (size_t)q->height;
+    return one || shares == m->rows || is_in_proportion(q, m);
 }
 
 /* Rows that end with a label and its score, or begin with them: nothing is to be suppressed. */

@@ -161,6 +161,9 @@ static bool guess_maps(const struct task_query *q, char *out)
            height = (size_t)q->height;
     if (o->rank == 4 && o->dims[3] == 2 && !q->channels_last && (size_t)o->dims[1] * 2 == height)
         return guess_say(out, "polygons=craft");
+    if (o->rank == 4 && o->dims[1] == 1 && (size_t)o->dims[3] > width &&
+        (size_t)o->dims[2] * width == (size_t)o->dims[3] * height)
+        return guess_say(out, "picture"); /* also where the input has its channels last */
     if (!channels || p.values != o->values || o->rank < 3 || p.width * height != p.height * width)
         return false; /* what is painted is the first output */
     if (o->rank == 3 && o->whole)

@@ -190,6 +190,15 @@ static void maps_and_rows(void)
         CHECK_STR(guess_of(&cases[i].made, 1, 64, 64, cases[i].last), cases[i].want);
 }
 
+/* A plane like the photo is a picture whichever layout the input has, also where its rows could be those of a detector's
+ * cells. */
+static void large_planes(void)
+{
+    const struct made twice = {"x", 4, {1, 1, 360, 502}, false}, cells = {"s", 4, {1, 1, 720, 1004}, false};
+    CHECK_STR(guess_of(&twice, 1, 251, 180, true), "picture");
+    CHECK_STR(guess_of(&cells, 1, 251, 180, false), "picture");
+}
+
 /* What is said of a task stays; the rest is as guessed. */
 static void followed(void)
 {
@@ -228,5 +237,6 @@ int main(void)
     RUN(named);
     RUN(turned);
     RUN(maps_and_rows);
+    RUN(large_planes);
     return TEST_END();
 }
