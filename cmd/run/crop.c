@@ -100,7 +100,7 @@ static const struct model_picture *find_picture(struct runner *r, const char *pa
     size_t n = r->byte_count;
     const char *bytes = r->bytes || !r->request->crop ? r->bytes : frame_bytes(r, path, &n);
     r->picture = bytes ? model_session_picture_of(r->s, bytes, n, err) : model_session_picture(r->s, path, err);
-    if (!r->picture && strncmp(path, "stdin/", 6) == 0)
+    if (!r->picture && !bytes && strncmp(path, "stdin/", 6) == 0)
         snprintf(err->text, sizeof err->text,
                  "the pipe is gone: want its pictures in a file");
     return r->picture;

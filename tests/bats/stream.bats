@@ -358,6 +358,8 @@ END
     try run -q grey.nn cut
     equal "$output" $'cut/000000\ty\tf32\tscalar\t97'
     failed_with 1 'cut/000001: PNM: truncated: 0 bytes'
+    run --separate-stderr sh -c "cat cut | '${NN}run' -q grey.nn -"
+    failed_with 1 'stdin/000001: PNM: truncated: 0 bytes'
     { frame a; echo P6 9; } > odd
     try run -q grey.nn odd
     failed_with 1 'odd/000001: no header of PNM or PAM: damaged, cut off, or too large'
