@@ -29,7 +29,7 @@ struct model_picture *model_session_picture_of(struct model_session *s, const vo
 
 struct model_picture *model_session_picture(struct model_session *s, const char *path, struct model_error *error)
 {
-    struct blob *blob = file_read(path, model_inner(error));
+    struct blob *blob = file_copy(path, model_inner(error));
     struct model_picture *p = blob ? model_session_picture_of(s, blob->data, blob->size, error) : NULL;
     blob_unref(blob);
     return p;

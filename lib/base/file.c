@@ -101,7 +101,7 @@ static struct blob *read_to_end(int fd, struct error *err)
 
 /* A file of size 0 is read too: those of /proc have more in them than they say. So is one whose reading has begun, as
  * standard input's may have, and one on a file system that cannot map. */
-static struct blob *read_regular(int fd, const struct stat *st, struct error *err)
+static struct blob *read_regular(int fd, const struct stat *st, bool copy, struct error *err)
 {
     struct blob *blob;
     void *p;
@@ -110,7 +110,7 @@ static struct blob *read_regular(int fd, const struct stat *st, struct error *er
         error_set(err, "%jd bytes are more than a program may hold", (intmax_t)st->st_size);
         return NULL;
     }
-    if (st->st_size <= 0 || lseek(fd, 0, SEEK_CUR) != 0)
+    if (copy || st->st_size <= 0 || lseek(fd, 0, SEEK_CUR) != 0)
         return read_to_end(fd, err);
     p = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
@@ -126,14 +126,14 @@ static bool is_null_device(const struct stat *st)
     return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-static struct blob *read_open(int fd, struct error *err)
+static struct blob *read_open(int fd, bool copy, struct error *err)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         error_set(err, "%s", strerror(errno));
     else if (S_ISREG(st.st_mode))
-        return read_regular(fd, &st, err);
+        return read_regular(fd, &st, copy, err);
     else if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || is_null_device(&st))
         return read_to_end(fd, err);
     else if (S_ISDIR(st.st_mode))
@@ -145,21 +145,31 @@ static struct blob *read_open(int fd, struct error *err)
     return NULL;
 }
 
-struct blob *file_read(const char *path, struct error *err)
+static struct blob *read_path(const char *path, bool copy, struct error *err)
 {
     struct blob *blob;
     int fd;
 
     if (strcmp(path, "-") == 0)
-        return read_open(STDIN_FILENO, err);
+        return read_open(STDIN_FILENO, copy, err);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         error_set(err, "%s", strerror(errno));
         return NULL;
     }
-    blob = read_open(fd, err);
+    blob = read_open(fd, copy, err);
     close(fd);
     return blob;
+}
+
+struct blob *file_read(const char *path, struct error *err)
+{
+    return read_path(path, false, err);
+}
+
+struct blob *file_copy(const char *path, struct error *err)
+{
+    return read_path(path, true, err);
 }
 
 /* ---- files that a model names --------------------------------------------------------------------------------- */
@@ -306,7 +316,7 @@ struct blob *file_read_beside(const char *beside, const char *name, struct error
     else if (!S_ISREG(st.st_mode))
         error_set(err, "is not a regular file");
     else
-        blob = read_regular(fd, &st, err);
+        blob = read_regular(fd, &st, false, err);
     close(fd);
     return blob;
 }

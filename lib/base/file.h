@@ -14,6 +14,9 @@
  * meanwhile ends the process with SIGBUS. */
 struct blob *file_read(const char *path, struct error *err);
 
+/* The same, never mapped: of a file that others may write over meanwhile, as cameras do. */
+struct blob *file_copy(const char *path, struct error *err);
+
 /* As file_read(), of a file named by a model (`name`, relative, without "..") in the folder that holds `beside`. No
  * link is followed on the way, but where `beside` is a link too and both lead into the same folder. Only regular
  * files; `beside` "-" is refused. Never blocks. */

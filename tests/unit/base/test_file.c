@@ -105,6 +105,19 @@ static void test_read(void)
     leave_folder();
 }
 
+/* What was copied stays, whatever becomes of the file: bytes of a mapping that are gone end the process. */
+static void test_copy(void)
+{
+    struct blob *blob;
+
+    enter_folder();
+    put("a", "some text");
+    blob = file_copy("a", &err);
+    CHECK(blob && truncate("a", 0) == 0);
+    CHECK(is_blob(blob, "some text"));
+    leave_folder();
+}
+
 static void test_read_refused(void)
 {
     enter_folder();
@@ -563,6 +576,7 @@ static void test_abandoned_under_way(void)
 int main(void)
 {
     RUN(test_read);
+    RUN(test_copy);
     RUN(test_read_refused);
     RUN(test_read_pipe);
     RUN(test_read_stdin_file);
