@@ -186,6 +186,8 @@ static bool guess_blaze(const struct task_query *q, char *out)
         const char *task;
     } known[] = {{128, 896, 16, "detect=blazeface"},
                  {256, 896, 16, "detect=blazeface,strides=16:32"},
+                 {128, 512, 16, "detect=blazeface"}, /* each grid by itself */
+                 {256, 512, 16, "detect=blazeface,strides=16:32"},
                  {192, 2304, 16, "detect=blazeface,strides=4,each=1"},
                  {192, 2016, 18, "detect=blazeface,points=7"},
                  {224, 2254, 12, "detect=blazeface,points=4,strides=8:16:32,each=2:2:6"}};
@@ -224,8 +226,10 @@ static bool guess_apart(const struct task_query *q, char *out)
 {
     struct task_rows box, scores, points;
     ptrdiff_t boxes = boxes_of(q, &box);
-    if ((q->count == 6 || q->count == 8) && output_of(q, 32, grid_cells(q, 8), &scores) >= 0)
-        return guess_say(out, q->count == 6 ? "detect=nanodet" : "detect=nanodet,strides=8:16:32:64");
+    for (size_t bins = 8; bins <= 11 && (q->count == 6 || q->count == 8); bins += 3) /* those of -m and -g */
+        if (output_of(q, 4 * bins, grid_cells(q, 8), &scores) >= 0)
+            return sprintf(out, "detect=nanodet%s%s", q->count == 6 ? "" : ",strides=8:16:32:64",
+                           bins == 8 ? "" : ",bins=11") > 0;
     if (boxes < 0 || q->count < 2)
         return false;
     size_t n = box.rows;

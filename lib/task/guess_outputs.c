@@ -43,25 +43,33 @@ bool guess_say(char *out, const char *task)
 
 /* ---- points ---- */
 
+/* All numbers in one row, as MediaPipe's networks have them. */
+static bool is_row_of(const struct task_output *o, size_t count)
+{
+    return task_elements(o) == count && o->rank > 1 && (size_t)o->dims[o->rank - 1] == count;
+}
+
 static bool guess_points(const struct task_query *q, char *out)
 {
     static const struct {
         size_t count;
-        int rank;
         const char *task;
-    } known[] = {{63, 2, "points,order=xyz"},
-                 {213, 2, "points,order=xyz"},
-                 {1404, 4, "points,order=xyz"},
-                 {1434, 4, "points,order=xyz"},
-                 {195, 2, "points,points=39,order=xyzvp"},
-                 {18, 2, "points,order=xy"}}; /* Objectron's boxes in space */
+    } known[] = {{63, "points,order=xyz"},
+                 {213, "points,order=xyz"},
+                 {1404, "points,order=xyz"},
+                 {1434, "points,order=xyz"}};
     const struct task_output *o = q->outputs;
     while (task_elements(o) < 4 && o + 1 < q->outputs + q->count)
         o++; /* a score of all may stand before */
     size_t all = task_elements(o), last = o->rank > 2 ? (size_t)o->dims[2] : 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (q->count > 1 && all == known[i].count && o->rank == known[i].rank)
+        if (q->count > 1 && is_row_of(o, known[i].count))
             return guess_say(out, known[i].task);
+    if (q->count == 2 && is_row_of(o, 18) && task_elements(q->outputs) + task_elements(q->outputs + 1) == 19)
+        return guess_say(out, "points,order=xy"); /* Objectron's boxes in space, and a score */
+    for (size_t i = 0; i < q->count && q->count > 1; i++)
+        if (is_row_of(&q->outputs[i], 195))
+            return guess_say(out, "points,points=39,order=xyzvp");
     if (q->count == 1 && all == 51 && o->dims[o->rank - 1] == 3)
         return guess_say(out, "points,order=yxv"); /* MoveNet */
     return q->count == 1 && last == 56 && o->dims[1] == 6 && o->rank == 3 &&

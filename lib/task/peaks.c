@@ -427,15 +427,29 @@ static int people(struct task_candidates *c, const struct task_output *o, struct
     return 0;
 }
 
+/* The output of as many numbers as options say, wherever it stands, else the first of more than a score's. */
+static size_t points_output(const struct task_candidates *c, size_t points)
+{
+    const struct task_query *q = c->q;
+    size_t i = 0, all = points * task_point_size(c->task, 0, points);
+    bool told = points && task_word(c->task, TASK_ORDER) != TASK_ORDER_AUTO;
+    while (told && i < q->count && task_elements(&q->outputs[i]) != all)
+        i++;
+    if (told && i < q->count)
+        return i;
+    for (i = 0; i + 1 < q->count && task_elements(&q->outputs[i]) < 4;)
+        i++;
+    return i;
+}
+
 int task_decode_points(struct task_candidates *c, struct error *err)
 {
     struct regressed r = {.c = c};
-    size_t i = 0, d[2], points = (size_t)task_number(c->task, TASK_POINTS);
+    size_t d[2], points = (size_t)task_number(c->task, TASK_POINTS);
     const struct task_output *first = c->q->outputs;
     if (points && task_last_dims(first, 2, d) && d[0] > 1 && d[1] == points * task_point_size(c->task, 0, points) + 5)
         return people(c, first, err);
-    while (i + 1 < c->q->count && task_elements(&c->q->outputs[i]) < 4)
-        i++;
+    size_t i = points_output(c, points);
     if (regressed_rows(&c->q->outputs[i], &r, err) < 0)
         return -1;
     find_maps(c, &r, i);

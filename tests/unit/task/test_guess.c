@@ -90,7 +90,26 @@ static void detectors(void)
         {{{"s", 2, {1, 4}, false}, {"n", 2, {1, 2}, false}}, 2, 256, ""},
         {{{"n", 4, {1, 1, 1, 1}, false}, {"x", 4, {1, 1, 1, 1404}, false}}, 2, 192, "points,order=xyz"},
         {{{"x", 2, {1, 213}, false}, {"x", 2, {1, 15}, false}}, 2, 64, "points,order=xyz"},
+        {{{"s", 4, {1, 1, 256, 256}, false}, {"x", 2, {1, 195}, false}}, 2, 256, "points,points=39,order=xyzvp"},
+        {{{"xxxxs", 2, {39, 5}, false}, {"w", 1, {39}, true}}, 2, 300, ""},
+        {{{"s", 3, {1, 169, 80}, false},
+          {"n", 3, {1, 169, 44}, false},
+          {"s", 3, {1, 676, 80}, false},
+          {"n", 3, {1, 676, 44}, false},
+          {"s", 3, {1, 2704, 80}, false},
+          {"n", 3, {1, 2704, 44}, false}},
+         6,
+         416,
+         "detect=nanodet,bins=11"},
+        {{{"n", 3, {1, 512, 16}, false},
+          {"n", 3, {1, 384, 16}, false},
+          {"n", 3, {1, 512, 1}, false},
+          {"n", 3, {1, 384, 1}, false}},
+         4,
+         256,
+         "detect=blazeface,strides=16:32"},
         {{{"x", 2, {1, 18}, false}, {"s", 2, {1, 1}, false}}, 2, 224, "points,order=xy"},
+        {{{"n", 2, {1, 18}, false}, {"n", 2, {1, 7}, false}}, 2, 224, ""},
         {{{"n", 4, {1, 10, 1, 1}, false}, {"s", 4, {1, 1, 64, 64}, false}}, 2, 256, ""},
         {{{"s", 4, {1, 3, 64, 64}, false}, {"x", 4, {1, 2, 64, 64}, false}, {"p", 4, {1, 2, 64, 64}, false}},
          3,
@@ -190,8 +209,8 @@ static void maps_and_rows(void)
         CHECK_STR(guess_of(&cases[i].made, 1, 64, 64, cases[i].last), cases[i].want);
 }
 
-/* A plane like the photo is a picture whichever layout the input has, also where its rows could be those of a detector's
- * cells. */
+/* A plane like the photo is a picture whichever layout the input has, also where its rows could be those of a
+ * detector's cells. */
 static void large_planes(void)
 {
     const struct made twice = {"x", 4, {1, 1, 360, 502}, false}, cells = {"s", 4, {1, 1, 720, 1004}, false};

@@ -302,7 +302,7 @@ static void points_with_a_mask(void)
     static const float pose[] = {5, 2, 0, 0, 0, 6, 3, 0, 0, 0};
     static const int64_t ten[] = {1, 10}, dims[] = {1, 1, 10, 10};
     float mask[100];
-    struct task_output o[] = {{.values = pose, .dims = ten, .rank = 2}, {.values = mask, .dims = dims, .rank = 4}};
+    struct task_output o[] = {{.values = mask, .dims = dims, .rank = 4}, {.values = pose, .dims = ten, .rank = 2}};
     struct task_answers a;
     for (int i = 0; i < 100; i++)
         mask[i] = i % 10 < 3 ? 4 : -4;
