@@ -281,7 +281,8 @@ const char *model_property(const struct model *m, const char *key)
 static int check_recipe(const struct graph *g, const char *text, struct text *out, struct error *err)
 {
     struct recipe r;
-    if (recipe_parse(text, strlen(text), &r, err) < 0 || (g && model_check_recipe(g, &r, err) < 0))
+    if (recipe_parse(text, strlen(text), &r, err) < 0 ||
+        (g && (model_check_recipe(g, &r, err) < 0 || model_check_levels(g, &r, err) < 0)))
         return -1;
     recipe_print(&r, out);
     return 0;

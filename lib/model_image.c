@@ -129,6 +129,31 @@ int model_check_recipe(const struct graph *g, const struct recipe *r, struct err
     return model_plan_photo(&mine, g->inputs[i], 4096, 4096, &plan, err); /* a photo that any crop fits */
 }
 
+/* What the first channel's sample becomes by the steps on values. */
+static float stepped(const struct recipe *r, float v)
+{
+    for (const struct recipe_step *s = r->steps; s < r->steps + r->count; s++)
+        v = s->kind == RECIPE_MEAN    ? v - s->value[0]
+            : s->kind == RECIPE_STD   ? v / s->value[0]
+            : s->kind == RECIPE_SCALE ? v * s->value[0]
+                                      : v;
+    return v;
+}
+
+#define LEAST_LEVELS 8 /* recipes for floats leave 5 at most */
+
+int model_check_levels(const struct graph *g, const struct recipe *r, struct error *err)
+{
+    ptrdiff_t i = model_photo_input(g, r, err);
+    enum dtype dtype = i < 0 ? DTYPE_F32 : g->inputs[i]->type.dtype;
+    float low = stepped(r, 0), high = stepped(r, 255);
+    if ((dtype != DTYPE_U8 && dtype != DTYPE_I8) || fabsf(high - low) >= LEAST_LEVELS ||
+        (r->count && r->steps[r->count - 1].kind == RECIPE_QUANTIZE))
+        return i < 0 ? -1 : 0;
+    return error_set(err, "recipe: values of %g to %g for input '%s', which has 8 bits: want quantize behind them",
+                     (double)low, (double)high, g->inputs[i]->name);
+}
+
 /* `path`, or what is before its last colon; then *part is what is behind. */
 static struct blob *read_settings(const char *path, const char **part, struct error *err)
 {

@@ -113,4 +113,7 @@ int model_check_frame(const struct graph *g, const char *text, struct text *out,
 /* Checks a recipe against the input it is for. */
 int model_check_recipe(const struct graph *g, const struct recipe *r, struct error *err);
 
+/* Fails when a recipe for floats would leave next to nothing of a photo in an input of bytes. */
+int model_check_levels(const struct graph *g, const struct recipe *r, struct error *err);
+
 #endif

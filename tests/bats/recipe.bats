@@ -15,9 +15,11 @@ END
     local net=$BATS_TEST_DIRNAME/../models/tflite/cnn_int8.tflite
     nn run -p mean=127.5,std=127.5,quantize -o a "$net" photo.ppm
     nn run -p mean=127.5,std=127.5,quantize=0.007842922:0 -o b "$net" photo.ppm
-    nn run -p mean=127.5,std=127.5 -o c "$net" photo.ppm
     cmp a/out_0.npy b/out_0.npy
+    nn run -p mean=128 -o c "$net" photo.ppm
     not cmp a/out_0.npy c/out_0.npy
+    try run -p mean=127.5,std=127.5 "$net" photo.ppm
+    failed_with 1 "recipe: values of -1 to 1 for input '.*', which has 8 bits: want quantize behind them"
     net
     try convert -p quantize -o out.nn net.nn
     failed_with 1 "input 'x' has no scale of its own: want quantize=SCALE:ZERO"
