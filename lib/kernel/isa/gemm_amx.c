@@ -215,21 +215,39 @@ V_FN struct summing summing_of(const struct kernel_epilogue *to)
                             v_set1(s->shift),    v_set1_i32(s->turn)};
 }
 
-/* Two rows of two vectors, as K(sum_rows_q8) after finish_four(). */
+/* Rows that are summed at once, no more than a late panel has at least: chains enough to hide how long an operation
+ * takes. */
+#define SUM_ROWS 4
+
+/* Rows of two vectors, as K(sum_rows_q8) after finish_four(). Few operations at a time are done for all of them, since
+ * the processor does not look far enough ahead to begin later chains early. */
 V_FN void finish_sums(const struct late *l, void *const *c, const void *const *add, const struct summing *s,
                       const struct v_narrowing *n, int row)
 {
-    v_f32 x[4];
-    V_UNROLL(4)
-    for (int j = 0; j < 4; j++) {
-        const uint8_t *b = (const uint8_t *)add[row + j / 2] + l->column + j % 2 * VL;
-        v_f32 a = v_mul(v_from_i32(l->sums[row * 2 + j]), l->factor[j % 2]);
-        a = v_sub(v_add(v_min(s->high, v_max(s->low, a)), s->round), s->back);
-        x[j] = v_fma(a, s->one, v_fma(v_from_i32(v_load_bytes(b, false) ^ s->turn), s->two, s->shift));
+    v_f32 x[2 * SUM_ROWS], b[2 * SUM_ROWS];
+    V_UNROLL(8)
+    for (int j = 0; j < 2 * SUM_ROWS; j++)
+        x[j] = v_mul(v_from_i32(l->sums[row * 2 + j]), l->factor[j % 2]);
+    V_UNROLL(8)
+    for (int j = 0; j < 2 * SUM_ROWS; j++)
+        b[j] = v_from_i32(v_load_bytes((const uint8_t *)add[row + j / 2] + l->column + j % 2 * VL, false) ^ s->turn);
+    V_UNROLL(8)
+    for (int j = 0; j < 2 * SUM_ROWS; j++) {
+        x[j] = v_min(s->high, v_max(s->low, x[j]));
+        b[j] = v_fma(b[j], s->two, s->shift);
     }
-    v_bytes bytes = v_round_bytes(x, n, true);
-    v_store_some((uint8_t *)c[row] + l->column, bytes, 0, 2, 2 * VL);
-    v_store_some((uint8_t *)c[row + 1] + l->column, bytes, 2, 2, 2 * VL);
+    V_UNROLL(8)
+    for (int j = 0; j < 2 * SUM_ROWS; j++)
+        x[j] = v_sub(v_add(x[j], s->round), s->back);
+    V_UNROLL(8)
+    for (int j = 0; j < 2 * SUM_ROWS; j++)
+        x[j] = v_fma(x[j], s->one, b[j]);
+    V_UNROLL(2)
+    for (int i = 0; i < SUM_ROWS; i += 2) {
+        v_bytes bytes = v_round_bytes(x + 2 * i, n, true);
+        v_store_some((uint8_t *)c[row + i] + l->column, bytes, 0, 2, 2 * VL);
+        v_store_some((uint8_t *)c[row + i + 1] + l->column, bytes, 2, 2, 2 * VL);
+    }
 }
 
 V_APART void finish_late_sums(struct late *late, const struct kernel_gemm *g, const struct v_narrowing *n, int end)
@@ -240,8 +258,8 @@ V_APART void finish_late_sums(struct late *late, const struct kernel_gemm *g, co
     void *const *c = g->c;
     const void *const *add = g->to.add;
     int row = l.row;
-    for (; row < end; row += 2)
-        finish_sums(&l, c, add, &s, &narrowing, row + 2 <= l.m ? row : l.m - 2);
+    for (; row < end; row += SUM_ROWS)
+        finish_sums(&l, c, add, &s, &narrowing, row + SUM_ROWS <= l.m ? row : l.m - SUM_ROWS);
     late->row = row;
 }
 
