@@ -29,12 +29,24 @@ static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int
     d->kernels->depthwise_f32(&k);
 }
 
+/* The function over all pixels that lie side by side at once: it takes half as long with many vectors as with a few. */
+static void activate_row(const struct depthwise_args *d, int64_t image, int64_t y)
+{
+    float *out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
+    int together = d->k.out_step == d->k.channels ? d->k.width : 1;
+    for (int x = 0; x < d->k.width; x += together, out += d->k.out_step)
+        d->kernels->unary_f32(out, out, (size_t)d->k.channels * (size_t)together, d->act);
+}
+
+/* Some channels of all rows, which then are in a cache, before the next ones. */
 static void run_depthwise(const struct step *s, struct tile tile)
 {
     const struct depthwise_args *d = s->args;
-    int64_t rows = d->x.dims[0] * d->out_height;
-    for (int64_t i = tile.first; i < tile.last; i++)
-        run_depthwise_row(d, i % rows / d->out_height, i % d->out_height, (int)(i / rows) * d->chunk);
+    for (int c = 0; c < d->chunks; c++)
+        for (int64_t i = tile.first; i < tile.last; i++)
+            run_depthwise_row(d, i / d->out_height, i % d->out_height, c * d->chunk);
+    for (int64_t i = tile.first; d->act.kind != KERNEL_NONE && i < tile.last; i++)
+        activate_row(d, i / d->out_height, i % d->out_height);
 }
 
 static int pack_depthwise(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
@@ -133,22 +145,28 @@ int exec_depthwise_describe(struct plan *p, struct node *n, const struct conv *c
 #define CHUNK_LEAST  32
 #define CHUNK_KERNEL 7
 
-/* Rows that do not stay in the level-1 cache until the kernel has met them all are done some channels at a time; but
- * not where a costly function follows, which wants them in a row. Returns how many chunks there are. */
-static int choose_chunk(struct depthwise_args *d)
+/* Rows that do not stay in the level-1 cache until the kernel has met them all are done some channels at a time; a
+ * costly function follows when rows are whole. */
+static void choose_chunk(struct depthwise_args *d)
 {
     int vector = d->kernels->vector, channels = d->k.channels, kind = d->k.act.kind;
     bool is_clip = kind == KERNEL_NONE || kind == KERNEL_RELU || kind == KERNEL_CLIP;
     double channel = (double)d->k.kernel_h * d->k.in_width * sizeof(float);
     d->chunk = channels;
-    if (!is_clip || d->k.group > 1 || d->k.kernel_h == 1 || channels < vector || channel * channels <= CHUNK_BYTES)
-        return 1;
+    d->chunks = 1;
+    if ((!is_clip && d->add.buffer) || d->k.group > 1 || d->k.kernel_h == 1 || channels < vector ||
+        channel * channels <= CHUNK_BYTES)
+        return;
     int most = (int)(CHUNK_BYTES / channel);
     if (d->k.kernel_h < CHUNK_KERNEL && most < CHUNK_WIDE)
-        return 1;
+        return;
     int chunks = (channels - 1) / (most > CHUNK_LEAST ? most : CHUNK_LEAST) + 1;
     d->chunk = (channels / chunks + vector - 1) / vector * vector;
-    return (channels - vector) / d->chunk + 1;
+    d->chunks = (channels - vector) / d->chunk + 1;
+    if (!is_clip) {
+        d->act = d->k.act;
+        d->k.act.kind = KERNEL_NONE;
+    }
 }
 
 static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
@@ -168,8 +186,8 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     d->add = ports.add;
     if (exec_depthwise_describe(p, n, &c, &ports, d, err) < 0)
         return -1;
-    int chunks = choose_chunk(d); /* of which a tile has several rows, to meet what is in the cache again */
-    int64_t units = d->x.dims[0] * d->out_height * chunks, most = chunks > 1 ? 1 + units / (2 * d->k.kernel_h) : units;
+    choose_chunk(d); /* of which a tile has several rows, to meet what is in the cache again */
+    int64_t units = d->x.dims[0] * d->out_height, most = d->chunks > 1 ? 1 + units / (2 * d->k.kernel_h) : units;
     double macs = (double)view_count(&d->out) * c.taps * c.in;
     return plan_step(p,
                      &(struct step){.node = n,

@@ -11,7 +11,8 @@ struct depthwise_args {
     struct view bias_view;
     const struct kernels *kernels;
     struct kernel_depthwise_f32 k;
-    int chunk; /* channels that are done for several rows before the next ones */
+    int chunk, chunks;     /* channels that are done for several rows before the next ones, and how often */
+    struct kernel_act act; /* of whole rows, after all chunks */
     int64_t in_height, out_height, stride_h, dilation_h, pad_top;
     ptrdiff_t x_row, out_row, add_row;
 };

@@ -276,16 +276,21 @@ static void test_many_channels(void)
         conv_case(&(struct conv_case){1, counts[i], 5, 16, counts[i], 3, 3, counts[i], 2, 1, {1, 1, 1, 1}});
         conv_case(&(struct conv_case){1, counts[i] / 2, 9, 40, counts[i] / 2, 7, 7, counts[i] / 2, 1, 1, {3, 3, 3, 3}});
         conv_case(&(struct conv_case){1, counts[i] / 2, 2, 40, counts[i] / 2, 9, 9, counts[i] / 2, 1, 1, {4, 4, 4, 4}});
-        begin();
-        struct value *r = NODE("Neg", input("r", DIMS(1, counts[i], 8, 14)))->out[0];
-        struct node *n = FUSED("Conv", input("x", DIMS(1, counts[i], 8, 14)), weight(DIMS(counts[i], 1, 5, 5)),
-                               weight(DIMS(counts[i])), r);
-        node_set_ints(n, "pads", INTS(2, 2, 2, 2), &error);
-        node_set_int(n, "group", counts[i], &error);
-        node_set_string(n, "activation", "Relu", 4, &error);
-        output(n->out[0]);
-        kernel_wanted = "depthwise_f32";
-        check();
+        for (int kind = 0; kind < 4; kind++) { /* an activation within or behind, with a residual, in a Concat */
+            begin();
+            struct value *r = NODE("Neg", input("r", DIMS(1, counts[i], 8, 14)))->out[0];
+            struct node *n = FUSED("Conv", input("x", DIMS(1, counts[i], 8, 14)), weight(DIMS(counts[i], 1, 5, 5)),
+                                   weight(DIMS(counts[i])), kind < 2 ? r : NULL);
+            node_set_ints(n, "pads", INTS(2, 2, 2, 2), &error);
+            node_set_int(n, "group", counts[i], &error);
+            node_set_string(n, "activation", kind ? "Sigmoid" : "Relu", kind ? 7 : 4, &error);
+            struct node *cat = kind == 3 ? NODE("Concat", n->out[0], r) : n;
+            if (kind == 3)
+                node_set_int(cat, "axis", 1, &error);
+            output(cat->out[0]);
+            kernel_wanted = "depthwise_f32";
+            check();
+        }
     }
 }
 
