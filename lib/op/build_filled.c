@@ -5,15 +5,15 @@
 struct tensor *build_zeros(struct build *b, enum dtype dtype, int rank, const int64_t *dims)
 {
     int64_t count = tensor_count(rank, dims);
-    size_t size = 0, *computed;
     if (b->failed)
         return NULL;
-    computed = &build_place(b)->root->computed;
-    if (count < 0 || !tensor_bytes(dtype, count, &size) || *computed > FILLED_MOST || size > FILLED_MOST - *computed)
+    struct graph *root = build_place(b)->root;
+    size_t size = 0, most = FILLED_MOST + root->computed_most; /* what passes may compute is known once they run */
+    if (count < 0 || !tensor_bytes(dtype, count, &size) || root->computed > most || size > most - root->computed)
         build_fail(b, "it needs numbers that no file holds: want at most %zu MiB of them", FILLED_MOST >> 20);
     struct tensor *t = b->failed ? NULL : tensor_new(dtype, rank, dims, b->err);
     build_check(b, t != NULL);
-    *computed += t ? size : 0;
+    root->computed += t ? size : 0;
     return t;
 }
 

@@ -136,6 +136,7 @@ static const struct {
     {"Col2Im",
      "input x f32 1x4x4\nconstant i i64 2 = 1000000000 1000000000\nconstant b i64 2 = 2 2\n" NODE("Col2Im x i b") "\n"},
     {"CenterCropPad", X "constant s i64 4 = 1 3 1000000000 1000000000\n" NODE("CenterCropPad x s") "\n"},
+    {"Trilu of 1.6 GB", "input x f32 40000x40000\n" NODE("Trilu x") "\n"},
     {"Trilu by the least", "input x f32 3x3\nconstant k i64 scalar = " LEAST_I64 "\n" NODE("Trilu x k") " : upper=0\n"},
     {"BitShift by 64", "constant a u64 1 = 1\nconstant b u64 1 = 64\n" NODE("BitShift a b") " : direction=\"LEFT\"\n"},
     {"division by zero", "constant a i64 1 = 1\nconstant b i64 1 = 0\n" NODE("Div a b") "\n"},

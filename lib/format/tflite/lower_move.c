@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/tflite/lower.h"
+#include "op/build_filled.h"
 
 /* ---- convolutions of several groups, transposed ones or of volumes ---- */
 
@@ -60,7 +61,7 @@ int tflite_lower_average(struct node *n, struct error *err)
         whole[2 + i] = before;
         whole[6 + i] = reach > behind ? reach : behind;
     }
-    struct tensor *share = tensor_new(DTYPE_F32, 4, dims, err);
+    struct tensor *share = build_zeros(&b, DTYPE_F32, 4, dims);
     for (int64_t r = 0; share && r < dims[2]; r++)
         for (int64_t c = 0; c < dims[3]; c++) {
             int64_t at[] = {r, c}, inside = 1;
@@ -329,11 +330,11 @@ int tflite_lower_trilu(struct node *n, struct error *err)
     if (dims[0] < 0 || dims[1] < 0 || (k && !k->constant))
         return 0;
     int64_t shift = k ? tensor_get_i64(k->constant, 0) : 0;
-    struct tensor *t = tensor_new(DTYPE_BOOL, 2, dims, err);
-    for (int64_t i = 0; t && i < dims[0] * dims[1]; i++) {
-        int64_t off = i % dims[1] - i / dims[1];
-        tensor_set_i64(t, i, op_int(n, "upper") ? off >= shift : off <= shift);
-    }
+    bool upper = op_int(n, "upper") != 0;
+    struct tensor *t = build_zeros(&b, DTYPE_BOOL, 2, dims);
+    for (int64_t r = 0; t && r < dims[0]; r++)
+        for (int64_t c = 0; c < dims[1]; c++)
+            ((uint8_t *)t->data)[r * dims[1] + c] = upper ? c - r >= shift : c - r <= shift;
     struct value *y = BUILD(&b, "Where", build_constant(&b, NULL, t), n->in[0], build_number(&b, x->dtype, 0));
     return format_lowered(&b, y);
 }
