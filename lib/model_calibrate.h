@@ -34,6 +34,7 @@ void calibrate_free_tensors(struct model_tensor **t, size_t n); /* the list too;
 struct calibrate_noise {
     double signal, noise;  /* sums of squares: of what is right, and of the differences */
     double decibels;       /* sum of the ratios of each sample */
+    bool finite;           /* there was something to compare: what is right, but for no number and infinity */
     size_t classed, moved; /* samples whose results name classes, and those of them that name another one first */
 };
 static inline double calibrate_loss(const struct calibrate_noise *n)

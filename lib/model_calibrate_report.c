@@ -45,9 +45,10 @@ static void add_noise(struct calibrate_noise *n, const struct tensor *right, con
     struct calibrate_noise before = *n;
     for (int64_t i = 0; i < right->count && i < other->count; i++) {
         double a = tensor_get_f64(right, i), d = a - tensor_get_f64(other, i);
-        if (isfinite(a) && isfinite(d)) {
+        if (isfinite(a)) {
             n->signal += a * a;
-            n->noise += d * d;
+            n->noise += isfinite(d) ? d * d : a * a;
+            n->finite = true;
         }
     }
     double signal = n->signal - before.signal, noise = fmax(n->noise - before.noise, NEAR * signal);
@@ -196,7 +197,7 @@ static size_t next_chunk(const struct reporting *r, size_t from)
 
 static double decibels(const struct calibrate_noise *n)
 {
-    return -10 * log10(calibrate_loss(n));
+    return n->finite ? -10 * log10(calibrate_loss(n)) : NAN;
 }
 
 static int measure_rows(struct reporting *r, struct model_error *error)

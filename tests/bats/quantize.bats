@@ -186,6 +186,26 @@ END
     jq -es '.[0].operator == "Conv" and .[0].snr > 20 and .[-1].operator == "output"' report.json
 }
 
+@test "-c: results that are no numbers are not taken for right ones" {
+    eye=$(for i in {0..63}; do printf ' %s' $((i % 9 == 0)); done)
+    declare_nn log.nn <<END
+input x f32 1x8
+constant w f32 8x8 =$eye
+node m MatMul x w -> y f32 1x8
+node r Relu y -> z f32 1x8
+node l Log z -> t f32 1x8
+output t
+END
+    npy rows.npy f32 1x8 1000 1.5 1.5 1.5 1.5 1.5 1.5 1.5 # seven become 0, the Log of which is no number
+    try quantize -m minmax -c rows.npy -o log8.nn log.nn
+    succeeded
+    matches "$stderr" "output 't': signal-to-noise ratio 16"
+    npy none.npy f32 1x8 nan nan nan nan nan nan nan nan
+    try quantize -m minmax -c none.npy -o log8.nn log.nn
+    succeeded
+    matches "$stderr" "output 't': signal-to-noise ratio nan dB"
+}
+
 @test "-c: where nothing can be written is told before the work" {
     calibratable
     try quantize -c nowhere -o no/q.nn net.nn
