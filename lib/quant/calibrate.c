@@ -454,19 +454,27 @@ const struct quant_range *quant_range_of(const struct quant_calibration *c, size
     return site ? &c->ranges[site - c->places.sites] : NULL;
 }
 
-/* ---- what rounding the weights moves ---- */
+/* ---- what rounding moves ---- */
 
 bool quant_has_bias(const struct quant_layer *l)
 {
     return l->kind == QUANT_PRODUCT && (!node_is(l->node, "MatMul") || quant_bias_node(l->node));
 }
 
-/* The node with its weights and bias in float, on the same rounded operand. */
+/* What was rounded, or a value that was not. */
+static struct value *before_rounding(struct value *v)
+{
+    const struct node *back = v->producer;
+    const struct node *q = back && node_is(back, "DequantizeLinear") ? back->in[0]->producer : NULL;
+    return q && node_is(q, "QuantizeLinear") ? q->in[0] : v;
+}
+
+/* The node with its weights and bias in float, on its operand before that was rounded. */
 static struct value *add_twin(struct node *rounded, const struct node *real, struct error *err)
 {
     struct graph *g = rounded->graph;
     struct node *twin = graph_add_node(g, real->domain, real->op, NULL, err);
-    if (!twin || node_take_attrs(twin, rounded, err) || node_add_input(twin, rounded->in[0], err))
+    if (!twin || node_take_attrs(twin, rounded, err) || node_add_input(twin, before_rounding(rounded->in[0]), err))
         return NULL;
     for (int i = 1; i < real->in_count; i++) {
         struct value *v = real->in[i] ? graph_add_constant(g, NULL, tensor_ref(real->in[i]->constant), err) : NULL;

@@ -68,7 +68,7 @@ struct value *quant_seen(const struct quant_calibration *c, size_t layer, const 
 const struct quant_range *quant_range_of(const struct quant_calibration *c, size_t layer);
 
 /* The quantised network, whose outputs are, for each layer that has a bias, f32 [channels]: the mean by which its
- * result falls short of what weights in float would give of the same operand. To be freed. */
+ * result falls short of what weights in float would give of its operand before that is rounded. To be freed. */
 struct graph *quant_watch_shifts(const struct quant_calibration *c, struct error *err);
 /* Takes `share` of such outputs of one run into the biases to be (Nagel et al., Data-free quantization, 2019). */
 int quant_take_shifts(struct quant_calibration *c, struct tensor *const *out, double share, struct error *err);

@@ -186,6 +186,20 @@ END
     jq -es '.[0].operator == "Conv" and .[0].snr > 20 and .[-1].operator == "output"' report.json
 }
 
+@test "-c: biases make up for what rounding the operand moves" {
+    declare_nn sum.nn <<END
+input x f32 1x8
+constant w f32 8x2 = 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1
+constant b f32 2 = 1 2
+node g Gemm x w b -> y f32 1x2
+output y
+END
+    npy row.npy f32 1x8 1000 1.5 1.5 1.5 1.5 1.5 1.5 1.5 # a step is more than twice what seven are
+    try quantize -m minmax -c row.npy -o sum8.nn sum.nn
+    succeeded
+    matches "$stderr" "output 'y': signal-to-noise ratio [6-9]"
+}
+
 @test "-c: results that are no numbers are not taken for right ones" {
     eye=$(for i in {0..63}; do printf ' %s' $((i % 9 == 0)); done)
     declare_nn log.nn <<END
