@@ -389,28 +389,26 @@ void mnn_write_instance_norm(struct mnn_writer *w, struct node *n)
 {
     const struct type *type = &n->in[0]->type;
     int64_t rows[3] = {0, 0, -1}, one[TENSOR_MAX_RANK];
-    bool known = type->rank == 4 && type->dims[1] > 0;
-    for (int d = 0; known && d < 4; d++)
+    bool known = type->rank >= 3;
+    for (int d = 0; known && d < type->rank; d++) {
         known = type->dims[d] > 0;
+        one[d] = 1;
+    }
     struct tensor *scale = mnn_floats_of(w, n->in[1]), *bias = mnn_floats_of(w, n->in[2]);
-    struct tensor *unit = known ? tensor_new(DTYPE_F32, 1, (int64_t[]){type->dims[2] * type->dims[3]}, w->err) : NULL;
-    struct tensor *none = unit ? tensor_new(DTYPE_F32, 1, unit->dims, w->err) : NULL;
-    for (int64_t i = 0; none && i < unit->count; i++)
-        ((float *)unit->data)[i] = 1;
-    if (none && scale && bias) {
+    if (known && scale && bias) {
         int in[2] = {mnn_plain(w, n->in[0]), mnn_const_ints(w, "rows", rows, 3, false)};
         mnn_param_int(w, "Reshape", "dimType", MNN_NCHW);
         in[0] = mnn_step(w, 73, "flat", 2, in);
-        put_layer_norm(w, 1, op_float(n, "epsilon"), unit, none);
+        put_layer_norm(w, 1, op_float(n, "epsilon"), NULL, NULL);
         in[0] = mnn_step(w, 603, "normal", 1, in);
-        in[1] = mnn_const_ints(w, "dims", type->dims, 4, false);
+        in[1] = mnn_const_ints(w, "dims", type->dims, type->rank, false);
         mnn_param_int(w, "Reshape", "dimType", MNN_NCHW);
         in[0] = mnn_step(w, 73, "image", 2, in);
-        one[0] = scale->count, one[1] = one[2] = 1;
-        in[1] = mnn_const_tensor(w, "scale", tensor_reshaped(scale, 3, one, w->err));
+        one[0] = scale->count;
+        in[1] = mnn_const_tensor(w, "scale", tensor_reshaped(scale, type->rank - 1, one, w->err));
         mnn_param_binary(w, 2);
         in[0] = mnn_step(w, 7, "scaled", 2, in);
-        in[1] = mnn_const_tensor(w, "bias", tensor_reshaped(bias, 3, one, w->err));
+        in[1] = mnn_const_tensor(w, "bias", tensor_reshaped(bias, type->rank - 1, one, w->err));
         mnn_param_binary(w, 0);
         mnn_emit(w, 7, NULL, 2, in, 1, (int[]){mnn_result(w, 0, false)});
     } else {
@@ -418,8 +416,6 @@ void mnn_write_instance_norm(struct mnn_writer *w, struct node *n)
     }
     tensor_unref(scale);
     tensor_unref(bias);
-    tensor_unref(unit);
-    tensor_unref(none);
 }
 
 void mnn_write_lrn(struct mnn_writer *w, struct node *n)
