@@ -152,3 +152,19 @@ thresholded() {
         nn run --expect want net.param x.npy > /dev/null
     done
 }
+
+@test "outputs are listed in the order of the source, whichever is made first, and stay so" {
+    declare_nn two.nn <<END
+input x f32 1x2x4x4
+node - Relu x -> early f32 1x2x4x4
+node - Sigmoid early -> late f32 1x2x4x4
+output late
+output early
+END
+    nn convert -o 1.param two.nn
+    nn convert -o 2.param 1.param
+    cmp 1.param 2.param
+    equal "$(nn inspect 1.param | grep '^output ')" "$(printf 'output late\noutput early')"
+    npy x.npy f32 1x2x4x4
+    equal "$(nn run 1.param x.npy | cut -f 3-)" "$(nn run two.nn x.npy | cut -f 3-)"
+}

@@ -242,6 +242,57 @@ static int add_splits(struct writer *w)
     return 0;
 }
 
+/* ---- the outputs' order ---- */
+
+/* Where a blob is made, among all; -1: nowhere. */
+static int64_t place_of(const struct writer *w, const char *blob)
+{
+    int64_t place = 0;
+    for (size_t i = 0; i < w->net.layer_count; i++)
+        for (int o = 0; o < w->net.layers[i].out_count; o++, place++)
+            if (strcmp(w->net.layers[i].out[o], blob) == 0)
+                return place;
+    return -1;
+}
+
+static void rename_in(const char **list, int count, const char *from, const char *to)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(list[i], from) == 0)
+            list[i] = to;
+}
+
+/* The blob is made once more, by a layer behind all others. */
+static void make_last(struct writer *w, const char *blob)
+{
+    const char *inner = ncnn_fresh(w, blob);
+    for (size_t i = 0; i < w->net.layer_count; i++) {
+        struct ncnn_layer *l = &w->net.layers[i];
+        rename_in(l->in, l->in_count, blob, inner);
+        rename_in(l->out, l->out_count, blob, inner);
+    }
+    ncnn_layer_of(w, "Noop", 1, &inner, 1, &blob);
+}
+
+/* ncnn lists outputs in the order in which layers make them. */
+static void order_outputs(struct writer *w)
+{
+    const struct graph *g = w->g;
+    int64_t last = -1;
+    bool ordered = true;
+    for (size_t i = 0; i < g->output_count && ordered; i++) {
+        const char *blob = w->slots[g->outputs[i]->index].blob;
+        int64_t place = blob ? place_of(w, blob) : -1;
+        ordered = place < 0 || place >= last;
+        last = place < 0 ? last : place;
+    }
+    for (size_t i = 0; i < g->output_count && !ordered && !w->failed; i++) {
+        const char *blob = w->slots[g->outputs[i]->index].blob;
+        if (blob && place_of(w, blob) >= 0)
+            make_last(w, blob);
+    }
+}
+
 /* ---- the whole ---- */
 
 static int start(struct writer *w)
@@ -262,6 +313,8 @@ static int write_nodes(struct writer *w)
         write_input(w, w->g->inputs[i]);
     for (struct node *n = w->g->first; n && !w->failed; n = n->next)
         write_node(w, n);
+    if (!w->failed && !w->miss_count)
+        order_outputs(w);
     if (w->failed)
         return -1;
     return w->miss_count ? ncnn_tell_misses(w) : add_splits(w);
