@@ -135,6 +135,19 @@ END
     nn inspect cnn.xml | grep -qx 'property labels a_b%0Ac'
 }
 
+@test "OpenVINO: recipe, task and labels are written and read again, with what XML has other words for" {
+    printf 'cat & "dog"\n<b>\nc\nd\ne\n' > l.txt
+    nn convert -p mean=127,std=128 -T classify -l l.txt -o a.xml "$TINY/conv.onnx"
+    nn convert -o b.nn a.xml
+    for key in recipe task labels; do
+        matches "$(nn inspect a.xml | grep "^property $key ")" "property $key ."
+        equal "$(nn inspect b.nn | grep "^property $key ")" "$(nn inspect a.xml | grep "^property $key ")"
+    done
+    matches "$(nn inspect a.xml | grep '^property labels ')" 'labels cat.*dog.*b>.*e'
+    nn convert -o c.xml a.xml
+    cmp <(sed -n '/<rt_info>/,$p' a.xml) <(sed -n '/<rt_info>/,$p' c.xml)
+}
+
 @test "quantize and TFLite metadata: mean and std are those of samples either way" {
     local net=$BATS_TEST_DIRNAME/../models/tflite/cnn_int8.tflite
     ppm photo.ppm 10 10 200 100 50

@@ -157,7 +157,10 @@ int openvino_stated_dims(struct openvino_read *l, const char *name, int64_t *dim
 /* A name of the graph that outlives the file. */
 const char *openvino_keep(struct openvino_read *l, const char *text);
 
-/* Sets the properties "recipe" and "labels" where the file tells. -1 after a failure. */
+/* Properties that <rt_info><nn> keeps as they are. */
+#define OPENVINO_INFO_KEYS "recipe", "task", "labels"
+
+/* Sets the properties "recipe", "task" and "labels" where the file tells. -1 after a failure. */
 int openvino_read_info(struct graph *g, const struct xml *xml, struct error *err);
 
 #endif

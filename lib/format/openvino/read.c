@@ -211,6 +211,7 @@ const struct format format_openvino = {
     .suffixes = ".xml",
     .twins = ".bin",
     .what = "OpenVINO IR, versions 10 and 11",
+    .has_properties = true,
     .has_numbers = true,
     .options = options,
     .sniff = sniff,

@@ -1,5 +1,5 @@
 /* What OpenVINO's Model API notes of a model beside its layers, in <rt_info><model_info>: how a photo becomes the
- * input, and the labels. Its adapters and image models are the source. */
+ * input, and the labels; or what was written here, in <rt_info><nn>. Its adapters and image models are the source. */
 #include <string.h>
 
 #include "base/text.h"
@@ -82,13 +82,10 @@ static int set_labels(struct info *i, struct graph *g, struct error *err)
     return result;
 }
 
-int openvino_read_info(struct graph *g, const struct xml *xml, struct error *err)
+/* From <model_info>. */
+static int read_foreign(struct info i, struct graph *g, struct error *err)
 {
-    const struct xml_node *rt = xml_first(xml, xml->node, "rt_info");
-    struct info i = {xml, rt ? xml_first(xml, rt, "model_info") : NULL, {0}};
     int result = 0;
-    if (!i.node)
-        return 0;
     text_init(&i.text);
     text_puts(&i.text, "opencv");
     add_resize(&i, g);
@@ -102,4 +99,18 @@ int openvino_read_info(struct graph *g, const struct xml *xml, struct error *err
         result = graph_set_property(g, "recipe", i.text.data, i.text.size, err);
     text_release(&i.text);
     return result ? result : set_labels(&i, g, err);
+}
+
+int openvino_read_info(struct graph *g, const struct xml *xml, struct error *err)
+{
+    static const char *const keys[] = {OPENVINO_INFO_KEYS};
+    const struct xml_node *rt = xml_first(xml, xml->node, "rt_info"), *own = rt ? xml_first(xml, rt, "nn") : NULL,
+                          *foreign = rt && !own ? xml_first(xml, rt, "model_info") : NULL;
+    const struct info i = {xml, own, {0}};
+    int result = foreign ? read_foreign((struct info){xml, foreign, {0}}, g, err) : 0;
+    for (size_t k = 0; own && result == 0 && k < sizeof keys / sizeof *keys; k++) {
+        const char *value = entry(&i, keys[k]);
+        result = *value ? graph_set_property(g, keys[k], value, strlen(value), err) : 0;
+    }
+    return result;
 }

@@ -11,27 +11,10 @@
 
 /* ---- text ---- */
 
-static void put_escaped(struct text *t, const char *s)
-{
-    for (; *s; s++) {
-        const char *entity = *s == '&'   ? "&amp;"
-                             : *s == '<' ? "&lt;"
-                             : *s == '>' ? "&gt;"
-                             : *s == '"' ? "&quot;"
-                                         : NULL;
-        if (entity)
-            text_puts(t, entity);
-        else if ((unsigned char)*s < 0x20)
-            text_printf(t, "&#%d;", (unsigned char)*s);
-        else
-            text_add(t, s, 1);
-    }
-}
-
 void openvino_put_text(struct openvino_writer *w, const char *name, const char *value)
 {
     text_printf(&w->data, " %s=\"", name);
-    put_escaped(&w->data, value);
+    openvino_put_escaped(&w->data, value);
     text_puts(&w->data, "\"");
 }
 
@@ -87,7 +70,7 @@ static void put_port(struct openvino_writer *w, int id, const char *name, enum d
         for (const char *at = name; *at; at++) {
             if (*at == ',' || *at == '\\')
                 text_puts(&w->list.layers, "\\");
-            put_escaped(&w->list.layers, (char[]){*at, 0});
+            openvino_put_escaped(&w->list.layers, (char[]){*at, 0});
         }
         text_puts(&w->list.layers, "\"");
     }
@@ -109,7 +92,7 @@ static int begin_layer(struct openvino_writer *w, const char *name, const char *
 {
     int id = w->list.layer_count++;
     text_printf(&w->list.layers, "<layer id=\"%d\" name=\"", id);
-    put_escaped(&w->list.layers, name);
+    openvino_put_escaped(&w->list.layers, name);
     text_printf(&w->list.layers, "\" type=\"%s\" version=\"opset%d\">\n", type, set);
     if (w->data.size)
         text_printf(&w->list.layers, "<data%s/>\n", w->data.data);
@@ -508,10 +491,12 @@ static int write_file(struct openvino_writer *w, struct target *target)
     struct text head;
     text_init(&head);
     text_puts(&head, "<?xml version=\"1.0\"?>\n<net name=\"");
-    put_escaped(&head, w->list.graph->name ? w->list.graph->name : "");
+    openvino_put_escaped(&head, w->list.graph->name ? w->list.graph->name : "");
     text_puts(&head, "\" version=\"11\">\n<layers>\n");
     text_puts(&w->list.layers, "</layers>\n<edges>\n");
-    text_puts(&w->list.edges, "</edges>\n</net>\n");
+    text_puts(&w->list.edges, "</edges>\n");
+    openvino_put_info(&w->list.edges, w->list.graph);
+    text_puts(&w->list.edges, "</net>\n");
     int result = !file                                                                            ? -1
                  : head.failed || w->list.layers.failed || w->list.edges.failed || w->data.failed ? error_memory(w->err)
                                                                                                   : 0;

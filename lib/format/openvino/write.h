@@ -132,6 +132,10 @@ void openvino_close(struct openvino_list *list);
 int openvino_prepare(struct graph *root, struct error *err);
 /* Names like "_12" are none: they count what a reader made. */
 bool openvino_is_named(const char *name);
+void openvino_put_escaped(struct text *t, const char *s);
+/* <rt_info> with the properties that say how a network is used, which openvino_read_info() takes again; nothing where
+ * it has none of them. */
+void openvino_put_info(struct text *t, const struct graph *g);
 /* Whether the attention is one that the layer tells. */
 bool openvino_takes_attention(const struct node *n);
 
