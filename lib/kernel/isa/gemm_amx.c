@@ -6,9 +6,10 @@
  * else from where they were gathered once a call. That rows straddle cache lines, or lie within each other, is hidden
  * behind the products. Of an odd number of rows both tiles have the middle one: its sums come out twice, alike.
  *
- * To make bytes of sums takes as long as to add up 128 products. So that both are done at once, it is done a panel
- * late, but for a narrow last one: some rows after each block of the next panel. The second tile's sums are stored late
- * as well, when the next ones of the first are under way, since a tile is stored when all of its products are there. */
+ * To make bytes of sums takes as long as to add up 128 products, and is hidden behind none of them. It is done a panel
+ * late, but for a narrow last one, so that it waits for no tile: some rows after each block of the next panel. The
+ * second tile's sums are stored late as well, when the next ones of the first are under way, since a tile is stored
+ * when all of its products are there. */
 #include "kernel/isa/amx.h"
 #include "kernel/isa/sums_q8.h"
 
