@@ -518,7 +518,7 @@ int format_lower(struct node *n, struct error *err)
     return 0;
 }
 
-static int lower_node(struct node *n, const char *types, struct error *err)
+int format_lower_unless(struct node *n, const char *types, struct error *err)
 {
     bool is_chain = (node_is(n, "Max") || node_is(n, "Min")) && n->in_count != 2;
     if (types && !is_chain)
@@ -526,12 +526,12 @@ static int lower_node(struct node *n, const char *types, struct error *err)
     return n->def && !n->def->expand && node_in(n, 0) && n->in[0]->type.rank >= 0 ? format_lower(n, err) : 0;
 }
 
-int format_lower_all(struct graph *g, const char *(*types_of)(const struct node *n), struct error *err)
+int format_lower_all(struct graph *g, int (*lower)(struct node *n, struct error *err), struct error *err)
 {
     int made = 0;
     for (struct node *n = g->first, *next; n; n = next) {
         next = n->next;
-        int status = lower_node(n, types_of(n), err);
+        int status = lower(n, err);
         if (status < 0)
             return -1;
         if (status > 0)

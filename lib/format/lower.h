@@ -25,9 +25,11 @@ struct value *format_lower_attention(struct build *b, struct value *q);
 /* A convolution or pool of signals, [N, C, L], as one of images, [N, C, 1, L]: 1, or 0 when it has several outputs, or
  * -1. The node itself is left, to be removed. */
 int format_lower_signal(struct node *n, struct error *err);
-/* One or the other for all nodes of one graph: `types_of` gives the types of a node's row, or NULL where the writer has
- * none; those of known ranks without an expansion are lowered. How many there were, which are removed; -1 after an
- * error. */
-int format_lower_all(struct graph *g, const char *(*types_of)(const struct node *n), struct error *err);
+/* One or the other for a node whose row has these types, NULL where the writer has none: 1, 0 or -1, as they give it.
+ * What has no row is lowered if its rank is known and it has no expansion. */
+int format_lower_unless(struct node *n, const char *types, struct error *err);
+/* Asks `lower` of all nodes of one graph, and removes those for which it gives 1: how many there were; -1 after an
+ * error, which is its -1. */
+int format_lower_all(struct graph *g, int (*lower)(struct node *n, struct error *err), struct error *err);
 
 #endif

@@ -39,12 +39,6 @@ static bool has_row(const struct node *n)
     return mnn_row_of(n) != NULL;
 }
 
-static const char *types_of(const struct node *n)
-{
-    const struct mnn_row *row = mnn_row_of(n);
-    return row ? row->types : NULL;
-}
-
 /* ---- inputs and outputs ---- */
 
 static const struct {
@@ -181,36 +175,23 @@ static void release(struct mnn_writer *w)
 #define ROUNDS 8 /* what one node is lowered to may be lowered */
 
 /* Pools and transposed convolutions are of images alone. */
-static int lower_signals(struct graph *g, struct error *err)
+static int lower(struct node *n, struct error *err)
 {
-    int made = 0;
-    for (struct node *n = g->first, *next; n; n = next) {
-        next = n->next;
-        bool is_pool = node_is(n, "MaxPool") || node_is(n, "AveragePool");
-        if (!(is_pool || node_is(n, "ConvTranspose")) || mnn_rank_of(node_in(n, 0)) != 3)
-            continue;
-        int status = format_lower_signal(n, err);
-        if (status < 0)
-            return -1;
-        if (status > 0)
-            graph_remove_node(n);
-        made += status;
-    }
-    return made;
+    const struct mnn_row *row = mnn_row_of(n);
+    bool is_window = node_is(n, "MaxPool") || node_is(n, "AveragePool") || node_is(n, "ConvTranspose");
+    return is_window && mnn_rank_of(node_in(n, 0)) == 3 ? format_lower_signal(n, err)
+                                                        : format_lower_unless(n, row ? row->types : NULL, err);
 }
 
 /* How many nodes were; -1 after an error. */
 static int lower_graphs(struct graph *g, struct error *err)
 {
-    int made = 0;
-    for (struct graph *of = g; of; of = (struct graph *)graph_next(g, of)) {
-        int signals = lower_signals(of, err), others = signals < 0 ? -1 : format_lower_all(of, types_of, err);
-        if (others < 0)
-            return -1;
-        made += signals + others;
+    int made = 0, some = 0;
+    for (struct graph *of = g; of && some >= 0; of = (struct graph *)graph_next(g, of)) {
+        made += some = format_lower_all(of, lower, err);
         graph_sweep(of);
     }
-    return made;
+    return some < 0 ? -1 : made;
 }
 
 static int prepare(struct mnn_writer *w, struct graph *g)

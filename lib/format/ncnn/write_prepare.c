@@ -96,15 +96,15 @@ static int fold(struct graph *g, bool *any, struct error *err)
 static bool has_row(const struct node *n)
 {
     int64_t axis = node_is(n, "LpNormalization") ? op_int(n, "axis") : 1;
-    bool other = node_is(n, "LpNormalization") &&
-                 (op_int(n, "p") != 2 || n->in[0]->type.rank != 4 || (axis != 1 && axis != -3));
+    bool other =
+        node_is(n, "LpNormalization") && (op_int(n, "p") != 2 || n->in[0]->type.rank != 4 || (axis != 1 && axis != -3));
     return ncnn_write_row(n) && !other && !format_is_product(n);
 }
 
 /* Of other types than a row's there is no layer for a Cast either. */
-static const char *types_of(const struct node *n)
+static int lower(struct node *n, struct error *err)
 {
-    return has_row(n) ? "any" : NULL;
+    return format_lower_unless(n, has_row(n) ? "any" : NULL, err);
 }
 
 static void expand(struct graph *g, bool *any)
@@ -176,7 +176,7 @@ static int prepare(struct graph *g, struct error *err)
         if (op_infer_graph(g, err) != 0 || fold(g, &any, err) != 0)
             return -1;
         expand(g, &any);
-        int made = format_lower_all(g, types_of, err);
+        int made = format_lower_all(g, lower, err);
         if (made < 0)
             return -1;
         any = any || made;

@@ -12,9 +12,9 @@ static bool is_elements(const struct node *n)
     return node_is(n, "GatherElements");
 }
 
-static const char *types_of(const struct node *n)
+static int lower(struct node *n, struct error *e)
 {
-    return is_elements(n) ? NULL : "any";
+    return format_lower_unless(n, is_elements(n) ? NULL : "any", e);
 }
 
 /* Output 0 of a graph for one input of seeded numbers; a new reference. */
@@ -44,7 +44,7 @@ static void gathered_elements(void)
         build_graph_output(&b, build_int(&b, y, "axis", axis), "y");
         CHECK_MSG(build_graph_end(&b) == 0 && op_infer_graph(b.graph, &err) == 0, "%s", err.text);
         struct item *before = run(b.graph);
-        CHECK(format_lower_all(b.graph, types_of, &err) == 1);
+        CHECK(format_lower_all(b.graph, lower, &err) == 1);
         for (struct node *n = b.graph->first; n; n = n->next)
             CHECK(!is_elements(n));
         struct item *after = run(b.graph);
