@@ -128,7 +128,7 @@ static void fill_row(const struct reporting *r, size_t layer, struct model_calib
 {
     const struct quant_calibration *q = &r->c->quant;
     const struct quant_layer *l = &q->places.layers[layer];
-    const struct quant_range *range = quant_range_of(q, layer);
+    const struct quant_range *range = r->c->floats[layer] ? NULL : quant_range_of(q, layer);
     *row = (struct model_calibrated){.name = l->node->name,
                                      .op = l->node->op,
                                      .type = type_of(r, layer),

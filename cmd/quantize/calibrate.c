@@ -86,8 +86,8 @@ static void tell_rows(const char *path, const struct model_calibrated *rows, siz
         before += (double)rows[i].before;
         after += (double)rows[i].after;
     }
-    say_note("%s: %zu layers by %zu samples, %zu of them left in float32; weights %.0f bytes, before %.0f",
-             path_name(path), layers, samples, floats, after, before);
+    say_note("%s: %zu layer%s by %zu sample%s, %zu of them left in float32; weights %.0f bytes, before %.0f",
+             path_name(path), layers, layers == 1 ? "" : "s", samples, samples == 1 ? "" : "s", floats, after, before);
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].op, "output") == 0)
             tell_output(&rows[i]);

@@ -131,6 +131,9 @@ END
     nn quantize -c photos -k Conv -r kept.tsv -o some.nn net.nn 2> told
     equal "$(cut -f 1,2,8 kept.tsv)" "$(cut -f 1,2,8 report.tsv)" # a layer that is kept has its line, too
     not grep -P '\tConv\t(?!float)' kept.tsv
+    equal "$(grep -P '\tfloat\t' kept.tsv | cut -f 5,6 | sort -u)" "nan	nan" # and no range
+    nn quantize -c photos/red.ppm -o one.nn net.nn 2> one
+    grep -q ' layers by 1 sample, 0 of them' one
     grep -q ' 0 of them left' before
     not grep -q ' 0 of them left' told
     try quantize -c photos --max-loss 0.00001 -o none.nn net.nn
