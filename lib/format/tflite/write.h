@@ -22,6 +22,8 @@ struct tflite_out {
     int rank;
     int64_t dims[TENSOR_MAX_RANK];     /* < 0: open */
     struct tensor *constant;           /* its data, until they are written; owned */
+    int twin;                          /* an earlier tensor of the same data, 1 + its number; or 0 */
+    uint32_t buffer;                   /* of its data, once they are written */
     bool is_variable;                  /* keeps its value from run to run */
     bool is_port;                      /* an input or output of the subgraph */
     const struct tensor *scale, *zero; /* of a quantised one; the graph's */

@@ -183,6 +183,17 @@ bool tflite_is_fresh(const char *name)
     return is_fresh;
 }
 
+/* The buffer of a tensor's data, which are written when they are first asked for. */
+static uint32_t buffer_of(struct tflite_writer *w, struct tflite_out *t)
+{
+    struct tflite_out *owner = t->twin ? &w->at.tensors[t->twin - 1] : t;
+    if (owner->constant && !owner->buffer)
+        owner->buffer = tflite_put_buffer(w, owner->constant->data, owner->constant->size);
+    tensor_unref(t->constant);
+    t->constant = NULL;
+    return owner->buffer;
+}
+
 static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t)
 {
     int32_t shape[TENSOR_MAX_RANK], open[TENSOR_MAX_RANK];
@@ -199,9 +210,7 @@ static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t)
         error_set(w->err, "value '%.200s' of %s has no type in TFLite", t->name, dtype_info(t->dtype)->name);
         w->failed = true;
     }
-    uint32_t buffer = t->constant ? tflite_put_buffer(w, t->constant->data, t->constant->size) : 0;
-    tensor_unref(t->constant);
-    t->constant = NULL;
+    uint32_t buffer = buffer_of(w, t);
     uint32_t quant = t->scale ? put_quant(w, t) : 0,
              name = *t->name && !tflite_is_fresh(t->name) ? flatbuf_put_string(&w->out, t->name) : 0;
     uint32_t dims = flatbuf_put_i32s(&w->out, shape, (size_t)t->rank);

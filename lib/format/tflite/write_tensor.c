@@ -54,11 +54,28 @@ int tflite_like_tensor(struct tflite_writer *w, int from)
 
 /* ---- constants ---- */
 
+#define TWIN_LEAST 1024
+
+/* The first tensor of the same data, 1 + its number; 0 when there is none, or not worth a search: layers, and steps of
+ * a recurrent operator, may have their weights in common, each with a permuted copy. */
+static int find_twin(const struct tflite_writer *w, const struct tensor *t)
+{
+    for (size_t i = 0; t->size >= TWIN_LEAST && i < w->at.tensor_count; i++) {
+        const struct tflite_out *other = &w->at.tensors[i];
+        if (other->constant && !other->twin && other->constant->size == t->size && tensor_equal(other->constant, t))
+            return (int)i + 1;
+    }
+    return 0;
+}
+
 int tflite_put_constant(struct tflite_writer *w, const char *name, const struct tensor *t)
 {
-    int tensor = tflite_new_tensor(w, name, t->dtype, t->rank, t->dims);
-    if (tensor)
-        w->at.tensors[tensor - 1].constant = tensor_ref((struct tensor *)(uintptr_t)t);
+    int twin = find_twin(w, t), tensor = tflite_new_tensor(w, name, t->dtype, t->rank, t->dims);
+    if (!tensor)
+        return 0;
+    w->at.tensors[tensor - 1].twin = twin;
+    w->at.tensors[tensor - 1].constant =
+        tensor_ref(twin ? w->at.tensors[twin - 1].constant : (struct tensor *)(uintptr_t)t);
     return tensor;
 }
 
