@@ -169,13 +169,32 @@ static int write_folded(const struct graph *of, const char *path, const struct f
     return status;
 }
 
+static bool finds_activations(const struct pass *p)
+{
+    return strcmp(p->name, "recognise-activations") == 0;
+}
+
+/* A copy in which activations are one operator each; NULL where that is no help. */
+static struct graph *with_activations(const struct graph *of)
+{
+    struct graph *g = graph_clone(of, NULL);
+    if (g)
+        op_resolve(g);
+    if (g && pass_run_those(g, finds_activations, NULL) == 0)
+        return g;
+    graph_free(g);
+    return NULL;
+}
+
 int model_write(const struct model *m, const char *path, const char *format, const char *options,
                 struct model_error *err)
 {
     const struct format *f;
     if (find_format(format, &f, model_inner(err)) < 0 || !(f = format_for_writing(path, f, options, model_inner(err))))
         return -1;
-    int status = format_write(m->graph, path, f, options, model_inner(err));
+    struct graph *found = f->lacks_parts ? with_activations(m->graph) : NULL;
+    int status = format_write(found ? found : m->graph, path, f, options, model_inner(err));
+    graph_free(found);
     return status < 0 && f->has_numbers ? write_folded(m->graph, path, f, options, model_inner(err)) : status;
 }
 

@@ -16,6 +16,7 @@ struct format {
     bool has_properties;  /* recipe, task and labels are written and read again */
     bool has_entries;     /* its files hold several functions: the reader sees to source.entry */
     bool has_numbers;     /* its operators take numbers where ONNX's take operands */
+    bool lacks_parts;     /* of what activations are written with, as Erf; it has operators for the activations */
     const struct target_option *options; /* what a writer can be asked; or NULL */
     /* How sure the content is this format's: 0 no, 100 a magic number. Reads little. */
     int (*sniff)(const struct source *source);

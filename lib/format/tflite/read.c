@@ -333,6 +333,7 @@ const struct format format_tflite = {
     .what = "TensorFlow Lite (LiteRT)",
     .channels_last = true,
     .has_properties = true,
+    .lacks_parts = true,
     .has_numbers = true,
     .sniff = tflite_sniff,
     .read = tflite_read,
