@@ -86,6 +86,47 @@ static int make_products(struct graph *g, struct error *err)
     return 0;
 }
 
+/* ---- constants ---- */
+
+/* Division by constants, for which formats without it have a factor. */
+static int make_factor(struct node *n, struct error *err)
+{
+    const struct tensor *by = node_is(n, "Div") && pass_is_float(node_in(n, 1)) ? pass_constant(n->in[1]) : NULL;
+    struct tensor *t = by ? tensor_new(by->dtype, by->rank, by->dims, err) : NULL;
+    for (int64_t i = 0; t && i < t->count; i++)
+        tensor_set_f64(t, i, 1 / tensor_get_f64(by, i));
+    if (!by)
+        return 0;
+    struct value *factor = pass_add_constant(n->graph, t, err);
+    struct node *mul = factor ? pass_node(n, "", "Mul", 2, (struct value *[]){n->in[0], factor}, err) : NULL;
+    return mul && pass_output(mul, err) ? pass_replace(n, mul, err) : -1;
+}
+
+/* The two biases of a recurrent operator, which only ever meet as a sum; of a GRU that resets the product, those of the
+ * candidate stay apart. Other formats have the sum. */
+static int join_biases(struct node *n, struct error *err)
+{
+    int gates = node_is(n, "LSTM") ? 4 : node_is(n, "GRU") ? 3 : node_is(n, "RNN") ? 1 : 0;
+    const struct tensor *pair = gates ? pass_constant(node_in(n, 3)) : NULL;
+    if (!pair || pair->rank != 2 || pair->dims[1] % (2 * gates))
+        return 0;
+    int64_t half = pair->dims[1] / 2, joined = gates == 3 && op_int(n, "linear_before_reset") ? half / 3 * 2 : half;
+    struct tensor *t = tensor_new(pair->dtype, 2, pair->dims, err);
+    for (int64_t i = 0; t && i < t->count; i++) {
+        double x = tensor_get_f64(pair, i);
+        bool is_second = i % pair->dims[1] >= half, is_joined = i % half < joined;
+        tensor_set_f64(t, i, !is_joined ? x : is_second ? 0 : x + tensor_get_f64(pair, i + half));
+    }
+    struct value *v = t ? pass_add_constant(n->graph, t, err) : NULL;
+    return v ? pass_set_input(n, 3, v, err) : -1;
+}
+
+static int settle_constants(struct node *n, struct error *err)
+{
+    int changed = make_factor(n, err);
+    return changed ? changed : join_biases(n, err);
+}
+
 /* ---- passes ---- */
 
 /* All safe passes that do not fuse, weights in full, quantisation as such, and products with their bias, which Gemm and
@@ -113,6 +154,8 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
             status = -1;
     if (status == 0)
         status = pass_run_those(g, is_wanted, err);
+    for (struct graph *s = g; status == 0 && s; s = graph_next(g, s))
+        status = pass_each(s, settle_constants, err) < 0 ? -1 : 0;
     if (status == 0)
         return g;
     graph_free(g);

@@ -154,6 +154,18 @@ static int reduce(struct node *n, struct error *err)
     return done || !pools ? done : pool_reduction(n, err);
 }
 
+/* What a recurrent operator does without being told: sequences of the whole length, states that begin at 0. */
+static int drop_defaults(struct node *n, struct error *err)
+{
+    const struct type *x = pass_type(n->in[0]);
+    double number, whole = x && x->rank == 3 ? (double)x->dims[op_int(n, "layout") ? 1 : 0] : -1;
+    int changes = 0;
+    for (int i = 4; i <= 6 && changes >= 0; i++)
+        if (pass_scalar(node_in(n, i), &number) && number == (i == 4 ? whole : 0))
+            changes = pass_set_input(n, i, NULL, err);
+    return changes;
+}
+
 static const struct {
     const char *op;
     int inputs; /* that it must have at least */
@@ -164,6 +176,8 @@ static const struct {
     {"ReduceSum", 1, reduce},      {"ReduceMin", 1, reduce},
     {"ReduceProd", 1, reduce},     {"AveragePool", 1, pool_globally},
     {"MaxPool", 1, pool_globally}, {"Pow", 2, multiply_power},
+    {"LSTM", 5, drop_defaults},    {"GRU", 5, drop_defaults},
+    {"RNN", 5, drop_defaults},
 };
 
 static int rewrite(struct node *n, struct error *err)

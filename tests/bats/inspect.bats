@@ -173,6 +173,43 @@ well_formed() {
     equal "$(nn inspect -q -d a.nn b.nn)" ""
 }
 
+# One recurrent layer of 8 units over 6 steps, with both its biases, and what a GELU is written with behind it.
+recurrent() {
+    awk -v cell="$1" -v gates="$2" 'function list(n, i, s) { for (i = 0; i < n; i++) s = s sprintf(" %.3f", sin(++k)); return s }
+    BEGIN {
+        print "graph g"; print "input x f32 6x1x40"
+        print "constant W f32 1x" gates * 8 "x40 =" list(gates * 320); print "constant R f32 1x" gates * 8 "x8 =" list(gates * 64)
+        print "constant B f32 1x" gates * 16 " =" list(gates * 16)
+        print "constant two f32 scalar = 1.41421356"; print "constant one f32 scalar = 1"; print "constant half f32 scalar = 0.5"
+        print "constant axis i64 1 = 1"
+        print "node cell " cell " x W R B -> h f32 6x1x1x8 : hidden_size=8"
+        print "node last Squeeze h axis -> s f32 6x1x8"; print "node - Div s two -> d f32 6x1x8"; print "node - Erf d -> e f32 6x1x8"
+        print "node - Add e one -> a f32 6x1x8"; print "node - Mul s a -> m f32 6x1x8"; print "node - Mul m half -> y f32 6x1x8"
+        print "output y"
+    }'
+}
+
+@test "-d: the same recurrent network where a format has one bias, writes all lengths, or has GELU alone" {
+    recurrent LSTM 4 | declare_nn lstm.nn
+    recurrent GRU 3 | declare_nn gru.nn
+    recurrent LSTM 4 | sed 's/ 0.841/ 0.541/' | declare_nn other.nn
+    for other in lstm.mnn lstm.xml lstm.param gru.mnn gru.xml; do
+        nn convert -q -o $other "${other%.*}.nn"
+        try inspect -d $other "${other%.*}.nn"
+        succeeded
+        matches "$output" '^the same network'
+    done
+    try inspect -d other.nn lstm.nn
+    equal "$status" 1
+    nn convert -q -o lstm.tflite lstm.nn
+    nn inspect --summary lstm.tflite | grep -q $'^op\tGelu\t1$'
+    [ "$(wc -c < lstm.tflite)" -lt 24000 ] # all steps share their weights
+    npy x.npy f32 6x1x40
+    mkdir out
+    nn run -o out lstm.nn x.npy
+    nn run --expect out lstm.tflite x.npy
+}
+
 @test "-d: rounding is told, and larger differences are not rounding" {
     nn quantize -q -w f16 -o half.nn "$TINY/../ppocr_cls.onnx"
     try inspect -d half.nn "$TINY/../ppocr_cls.onnx"
