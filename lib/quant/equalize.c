@@ -74,13 +74,20 @@ static struct value *behind_relu(struct node *n)
     return next && next->def && node_is(next, "Relu") ? next->out[0] : n->out[0];
 }
 
+/* Of what factors do not go through, where the numbers of channels differ so much that a node of theirs is worth it:
+ * what a transformer's feed-forward part multiplies by its second matrix. */
+static bool is_uneven(const struct node *n)
+{
+    return node_is(n, "Gelu") || node_is(n, "Swish") || node_is(n, "Mul");
+}
+
 /* What is before depthwise layers alone, whose weights have scales of their own. Behind normalisation other products
  * can be, too, as numbers there differ most; and sums: they get the inverse by a node of their own. Before other
  * convolutions nothing is gained: their weights get worse as the activation gets better. */
 static bool all_consume(const struct quant_channelled *c)
 {
     const struct value *v = c->value;
-    bool normalised = is_layer_norm(c->producer);
+    bool normalised = is_layer_norm(c->producer) || c->is_apart;
     size_t fit = 0;
     for (size_t i = 0; i < v->use_count; i++)
         fit += can_consume(&v->uses[i], c->axis, c->channels, v->type.rank) &&
@@ -95,9 +102,10 @@ static bool describe(struct node *n, struct quant_channelled *c)
     const struct type *t = &n->out[0]->type;
     *c = (struct quant_channelled){.producer = n, .axis = node_is(n, "Conv") ? 1 : t->rank - 1};
     c->channels = t->dims[c->axis];
-    if (c->channels < 2 || !can_produce(n, c->channels))
+    c->is_apart = is_uneven(n);
+    if (c->channels < 2 || (!c->is_apart && !can_produce(n, c->channels)))
         return false;
-    c->value = behind_relu(n);
+    c->value = c->is_apart ? n->out[0] : behind_relu(n);
     return all_consume(c);
 }
 
@@ -179,6 +187,7 @@ void quant_take_channels(struct quant_channelled *list, size_t count, struct ten
 /* ---- factors ---- */
 
 #define FACTOR_MAX 32.0f
+#define SHARE      0.7f /* of the exponent, that goes to the weights */
 
 /* The axis of a user's weights along which the channels lie. */
 static int along_of(const struct node *n)
@@ -205,12 +214,13 @@ static void weigh(const struct quant_channelled *c, float *weights)
     }
 }
 
-/* Before depthwise layers channels are made equal; behind normalisation the square root is between the activation and
+/* Before depthwise layers channels are made equal; elsewhere most of what they differ by goes from the activation to
+ * the weights: as much as leaves both about as far off, since channels of an activation differ by more than the rows of
  * the weights. */
 static int find_factors(const struct quant_channelled *c, float *factors, struct error *err)
 {
     float *weights = mem_calloc((size_t)c->channels, sizeof *weights, err), top = 0, most = 0;
-    bool depthwise = !is_layer_norm(c->producer);
+    float share = is_layer_norm(c->producer) || c->is_apart ? SHARE : 1;
     if (!weights)
         return -1;
     weigh(c, weights);
@@ -218,7 +228,7 @@ static int find_factors(const struct quant_channelled *c, float *factors, struct
         most = fmaxf(most, c->most[i]);
     for (int64_t i = 0; i < c->channels; i++) {
         float x = fmaxf(c->most[i], most / FACTOR_MAX);
-        factors[i] = x > 0 && depthwise ? 1 / x : x > 0 && weights[i] > 0 ? sqrtf(weights[i] / x) : 0;
+        factors[i] = x > 0 ? powf(weights[i], 1 - share) / powf(x, share) : 0;
         top = fmaxf(top, factors[i] * c->most[i]);
     }
     for (int64_t i = 0; i < c->channels; i++) {
@@ -256,13 +266,14 @@ static int scale_producer(const struct node *n, const float *factors, struct err
     return node_in(n, 2) ? scale(n->in[2], 0, factors, false, err) : 0;
 }
 
-/* For those uses that have no weights. */
-static struct value *undo(const struct quant_channelled *c, const float *factors, struct error *err)
+/* For those uses that have no weights: the value as it was; for those that have, where the producer takes no factors:
+ * with these. */
+static struct value *multiply(const struct quant_channelled *c, const float *factors, struct error *err)
 {
     struct graph *g = c->value->graph;
     struct tensor *t = tensor_new(DTYPE_F32, 1, &c->channels, err);
     for (int64_t i = 0; t && i < c->channels; i++)
-        ((float *)t->data)[i] = 1 / factors[i];
+        ((float *)t->data)[i] = c->is_apart ? factors[i] : 1 / factors[i];
     struct value *in[2] = {c->value, pass_add_constant(g, t, err)};
     struct node *n = in[1] ? pass_node(c->value->producer->next, "", "Mul", 2, in, err) : NULL;
     return n && node_set_name(n, in[1]->name, err) == 0 ? pass_output(n, err) : NULL;
@@ -270,21 +281,20 @@ static struct value *undo(const struct quant_channelled *c, const float *factors
 
 static int scale_consumers(const struct quant_channelled *c, const float *factors, struct error *err)
 {
-    struct value *undone = NULL;
+    struct value *other = NULL;
     for (size_t i = 0; i < c->value->use_count;) {
         struct use use = c->value->uses[i];
         const struct node *n = use.node;
-        if (can_consume(&use, c->axis, c->channels, c->value->type.rank)) {
-            if (scale(n->in[1], along_of(n), factors, true, err))
-                return -1;
+        bool fits = can_consume(&use, c->axis, c->channels, c->value->type.rank);
+        if (fits && scale(n->in[1], along_of(n), factors, true, err))
+            return -1;
+        if (fits != c->is_apart || (other && n == other->producer)) {
             i++;
-        } else if (undone && n == undone->producer) {
-            i++;
-        } else {
-            undone = undone ? undone : undo(c, factors, err);
-            if (!undone || node_set_input(use.node, use.index, undone, err))
-                return -1;
+            continue;
         }
+        other = other ? other : multiply(c, factors, err);
+        if (!other || node_set_input(use.node, use.index, other, err))
+            return -1;
     }
     return 0;
 }
@@ -294,7 +304,8 @@ int quant_equalize(struct graph *g, const struct quant_channelled *list, size_t 
     int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
         float *factors = mem_calloc((size_t)list[i].channels, sizeof *factors, err);
-        if (!factors || find_factors(&list[i], factors, err) || scale_producer(list[i].producer, factors, err) ||
+        if (!factors || find_factors(&list[i], factors, err) ||
+            (!list[i].is_apart && scale_producer(list[i].producer, factors, err)) ||
             scale_consumers(&list[i], factors, err))
             status = -1;
         free(factors);

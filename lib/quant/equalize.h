@@ -9,7 +9,8 @@
 
 /* An activation that can be equalised. */
 struct quant_channelled {
-    struct node *producer; /* has the weights before */
+    struct node *producer; /* has the weights before, unless: */
+    bool is_apart;         /* factors do not go through it: they have a node of their own behind */
     struct value *value;   /* behind the activation */
     int axis;              /* of the channels */
     int64_t channels;
