@@ -130,7 +130,7 @@ MODEL_API struct model_tensor *model_state_start(const struct model *m, size_t i
  * longer frame the last HOP samples are new. */
 MODEL_API int model_frame_parse(const char *text, int64_t *length, int64_t *hop, struct model_error *err);
 
-/* Sound of a RIFF WAVE file: PCM, or floating point. What is no regular file is read as far as it is asked for. */
+/* Sound of a RIFF WAVE file: PCM, or floating point. It is read as far as it is asked for. */
 struct model_sound;
 
 MODEL_API struct model_sound *model_sound_read(const char *path, struct model_error *err); /* begins with the path */
@@ -139,9 +139,9 @@ MODEL_API void model_sound_free(struct model_sound *sound);                     
 MODEL_API bool model_is_rate_input(const struct model *m, size_t input);
 
 MODEL_API int model_sound_rate(const struct model_sound *sound); /* samples a second */
-/* How many samples there are; -1: that is not known yet. */
+/* How many samples there are, as the file states; -1: that is not known yet. */
 MODEL_API int64_t model_sound_length(const struct model_sound *sound);
-/* Whether there is a sample number `at`; waits for it. */
+/* Whether there is a sample number `at`; waits for it. A file that is cut off has fewer than it states. */
 MODEL_API bool model_sound_reaches(struct model_sound *sound, int64_t at);
 
 /* Samples from ... from + n as a tensor for that input, whose other sizes are 1: the mean of all channels, in -1 ... 1

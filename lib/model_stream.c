@@ -3,9 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "data/wav.h"
 
@@ -129,22 +127,11 @@ struct model_sound {
     struct data_wav wav;
 };
 
-static int open_sound(struct model_sound *sound, const char *path, struct error *err)
-{
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-        return data_wav_follow(&sound->wav, path, err);
-    struct blob *blob = file_read(path, err);
-    int status = blob ? data_wav_open(&sound->wav, blob, err) : -1;
-    blob_unref(blob);
-    return status;
-}
-
 struct model_sound *model_sound_read(const char *path, struct model_error *error)
 {
     struct error *err = model_inner(error);
     struct model_sound *sound = mem_calloc(1, sizeof *sound, err);
-    if (sound && open_sound(sound, path, err) == 0)
+    if (sound && data_wav_open(&sound->wav, path, err) == 0)
         return sound;
     error_prefix(err, "%s", path);
     free(sound);

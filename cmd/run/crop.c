@@ -81,7 +81,7 @@ static const char *frame_bytes(struct runner *r, const char *path, size_t *n)
     }
     for (*n = 1; *n && f->number <= number;)
         *n = frames_next(f);
-    return *n ? f->bytes + f->at - *n : NULL;
+    return *n ? frames_bytes(f, n) : NULL;
 }
 
 void crop_close_film(struct runner *r)

@@ -69,13 +69,18 @@ static void run_frames(struct runner *r, struct model_sound *sound, const char *
         return;
     }
     stream_restart(r);
+    int64_t samples;
     for (r->frame = 0; model_sound_reaches(sound, (int64_t)r->frame * hop); r->frame++) {
-        int64_t samples = model_sound_length(sound);
         run_frame(r, sound, path, input, length, hop);
         if (!r->ran)
             return; /* the states are lost, and with them the rest */
+        samples = model_sound_length(sound);
         say_progress("running", r->frame + 1, samples < 0 ? 0 : (size_t)((samples + hop - 1) / hop));
     }
+    samples = model_sound_length(sound);
+    if ((int64_t)r->frame * hop < samples)
+        r->status = say_failed("%s: cut off: of %lld samples that it states, those after %.3f s are missing", path,
+                               (long long)samples, (double)r->frame * (double)hop / model_sound_rate(sound));
 }
 
 /* Runs with the rate in the place of the input that asks for it. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -111,36 +112,10 @@ static int scan(struct data_wav *w, struct bytes *b, uint32_t *size, struct erro
     }
 }
 
-int data_wav_open(struct data_wav *wav, struct blob *blob, struct error *err)
-{
-    struct data_wav w = {.blob = blob, .fd = -1};
-    struct bytes b = bytes_of(blob->data, blob->size);
-    uint32_t size;
-    if (scan(&w, &b, &size, err) < 0)
-        return -1;
-    size_t left = bytes_left(&b), n = size >= STREAMED && size > left ? left : size;
-    w.samples = bytes_take(&b, n);
-    if (!w.samples)
-        return error_set(err, "truncated sound: %zu bytes of samples, where %zu are stated", left, n);
-    w.length = w.count = (int64_t)(n / (size_t)(w.bytes * w.channels));
-    blob_ref(blob);
-    *wav = w;
-    return 0;
-}
-
-void data_wav_close(struct data_wav *wav)
-{
-    blob_unref(wav->blob);
-    free(wav->held);
-    if (wav->fd >= 0)
-        close(wav->fd);
-    *wav = (struct data_wav){.fd = -1};
-}
-
-/* ---- following a pipe ---- */
+/* ---- reading ---- */
 
 #define MOST_HEADER (1 << 20)
-#define PIECE       (1 << 16)
+#define PIECE       (1 << 14)
 
 /* Reads what there is, waiting for at least a byte; false at the end. */
 static bool read_more(struct data_wav *w)
@@ -167,43 +142,70 @@ static void forget(struct data_wav *w, size_t bytes)
 
 static void count_samples(struct data_wav *w)
 {
-    w->samples = w->held;
     w->count = (int64_t)(w->held_bytes / (size_t)(w->bytes * w->channels));
 }
 
-int data_wav_follow(struct data_wav *wav, const char *path, struct error *err)
+/* Up to the samples, whose size is given. A whole file may have as much before them as it likes. */
+static int open_header(struct data_wav *w, const char *path, uint32_t *size, struct error *err)
 {
-    struct data_wav w = {.fd = open(path, O_RDONLY | O_CLOEXEC), .length = -1, .left = UINT64_MAX};
+    struct stat st;
     struct bytes b = {.bad = true};
-    uint32_t size = 0;
-    int status = w.fd < 0 ? error_set(err, "%s", strerror(errno)) : -1;
-    while (status < 0 && b.bad && w.held_bytes < MOST_HEADER && read_more(&w)) {
-        b = bytes_of(w.held, w.held_bytes);
-        status = scan(&w, &b, &size, err);
+    int status = -1;
+    w->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (w->fd < 0 || fstat(w->fd, &st) < 0)
+        return error_set(err, "%s", strerror(errno));
+    bool is_file = S_ISREG(st.st_mode);
+    while (status < 0 && b.bad && (is_file || w->held_bytes < MOST_HEADER) && read_more(w)) {
+        b = bytes_of(w->held, w->held_bytes);
+        status = scan(w, &b, size, err);
     }
-    if (status < 0 && w.fd >= 0 && w.held_bytes == 0)
-        error_set(err, "no sound: it is empty");
-    if (status < 0) {
+    if (w->held_bytes == 0)
+        return error_set(err, "no sound: it is empty");
+    size_t head = w->held_bytes - bytes_left(&b), left = (size_t)st.st_size - head;
+    if (status == 0 && is_file && *size < STREAMED && *size > left)
+        return error_set(err, "truncated sound: %zu bytes of samples, where %u are stated", left, *size);
+    forget(w, head);
+    return status;
+}
+
+int data_wav_open(struct data_wav *wav, const char *path, struct error *err)
+{
+    struct data_wav w = {.length = -1, .left = UINT64_MAX};
+    uint32_t size = 0;
+    if (open_header(&w, path, &size, err) < 0) {
         data_wav_close(&w);
         return -1;
     }
-    forget(&w, w.held_bytes - bytes_left(&b));
-    w.left = size >= STREAMED ? UINT64_MAX : size > w.held_bytes ? size - w.held_bytes : 0;
-    if (size < w.held_bytes)
-        w.held_bytes = size;
+    if (size < STREAMED) {
+        w.left = size > w.held_bytes ? size - w.held_bytes : 0;
+        w.held_bytes = size < w.held_bytes ? size : w.held_bytes;
+        w.length = size / (w.bytes * w.channels);
+    }
     count_samples(&w);
     *wav = w;
     return 0;
 }
 
+void data_wav_close(struct data_wav *wav)
+{
+    free(wav->held);
+    if (wav->fd >= 0)
+        close(wav->fd);
+    *wav = (struct data_wav){.fd = -1};
+}
+
 bool data_wav_reaches(struct data_wav *w, int64_t at)
 {
-    while (w->length < 0 && at >= w->first + w->count) {
+    while (at >= w->first + w->count) {
         bool more = read_more(w);
         count_samples(w);
-        w->length = more ? -1 : w->first + w->count;
+        if (!more)
+            break;
     }
-    return at < w->first + w->count;
+    bool there = at < w->first + w->count;
+    if (!there && w->length < 0)
+        w->length = w->first + w->count;
+    return there;
 }
 
 /* ---- samples ---- */
@@ -215,13 +217,13 @@ void data_wav_mono(struct data_wav *w, int64_t from, int64_t n, float *out)
     for (int64_t i = 0; i < n; i++) {
         int64_t at = from + i - w->first;
         double sum = 0;
-        const uint8_t *p = from + i < 0 || at < 0 || at >= w->count ? NULL : w->samples + at * frame;
+        const uint8_t *p = from + i < 0 || at < 0 || at >= w->count ? NULL : w->held + at * frame;
         for (int c = 0; p && c < w->channels; c++)
             sum += w->sample(p + c * w->bytes);
         out[i] = (float)(sum / w->channels);
     }
     int64_t old = from - w->first < w->count ? from - w->first : w->count;
-    if (w->held && old > 0) {
+    if (old > 0) {
         forget(w, (size_t)old * (size_t)frame);
         w->first += old;
         count_samples(w);

@@ -176,6 +176,10 @@ END
     # a recorder that does not know how long it will go on
     perl -pe 's/(data)..../$1\xff\xff\xff\xff/s' talk.wav > endless.wav
     equal "$(nn run --frame 4 same.nn <(cat endless.wav) | cut -f 6)" $'1 4 9 16\n25 36 0 0'
+    # and one that was stopped before the end that it had stated
+    try run --frame 2 same.nn /dev/stdin < <(head -c -6 talk.wav)
+    failed_with 1 'cut off: of 6 samples that it states, those after 0.040 s are missing'
+    equal "$(cut -f 6 <<< "$output")" $'1 4\n9 16'
 }
 
 @test "how sound is cut goes with the model" {
@@ -350,6 +354,20 @@ END
     matches "$stderr" 'film.pgm/000003: Not a directory'
     matches "$stderr" 'none/000000: No such file'
     matches "$stderr" 'stdin/000001: the pipe is gone: want its pictures in a file'
+    # a film that is written anew meanwhile: a mapping of it would end the process
+    { for _ in $(seq 200); do frame a; frame b; done; } > film.pgm
+    mkfifo pipe
+    nn run -q --crop grey.nn - < pipe > answers 2> told &
+    {
+        echo film.pgm/000300
+        for _ in $(seq 100); do [ ! -s answers ] || break; sleep 0.1; done
+        frame c > film.pgm
+        printf 'film.pgm/000301\nfilm.pgm/000000\n'
+    } > pipe
+    wait $! || status=$?
+    equal "$status" 1
+    equal "$(cut -f 1,5 answers | tr '\n' ' ')" $'film.pgm/000300\t97 film.pgm/000000\t99 '
+    matches "$(cat told)" 'film.pgm/000301: '
 }
 
 @test "pictures that are cut off, and what is no picture, are told" {
