@@ -180,19 +180,32 @@ struct value *pnnx_constant(struct reader *r)
     return pnnx_weight(r, "data");
 }
 
-struct value *pnnx_tuple(struct reader *r)
+/* The output is a tuple of inputs first, first + step, … */
+static struct value *make_tuple(struct reader *r, int first, int step)
 {
     struct pnnx_operand *to = r->op->out_count ? find(r, r->op->out[0]) : NULL;
     struct pnnx_operand **parts =
         arena_alloc(&r->arena, (size_t)(r->op->in_count + 1) * sizeof(struct pnnx_operand *), r->b.err);
+    int count = 0;
     build_check(&r->b, parts != NULL);
-    for (int i = 0; i < r->op->in_count && !r->b.failed; i++)
-        parts[i] = operand_at(r, r->op->in[i]);
+    for (int i = first; i < r->op->in_count && !r->b.failed; i += step)
+        parts[count++] = operand_at(r, r->op->in[i]);
     if (to && !r->b.failed) {
         to->parts = parts;
-        to->part_count = r->op->in_count;
+        to->part_count = count;
     }
     return NULL;
+}
+
+struct value *pnnx_tuple(struct reader *r)
+{
+    return make_tuple(r, 0, 1);
+}
+
+/* Of names and values in turn. */
+struct value *pnnx_dictionary(struct reader *r)
+{
+    return make_tuple(r, 1, 2);
 }
 
 struct value *pnnx_untuple(struct reader *r)

@@ -51,6 +51,9 @@ static void expressions(void)
     shaped("7767517\n4 3\n" INPUT "pnnx.SliceIndexes e 1 1 0 1 indexes=(1,size(@0,1))\n"
            "Tensor.slice s 2 1 0 1 2 dims=(1,2) starts=(0,0) ends=(2,2) $input=0\npnnx.Output o 1 0 2\n",
            4, (int64_t[]){1, 2, 2, 2});
+    shaped("7767517\n4 3\n" INPUT "pnnx.Expression k 0 1 1 expr=out\n"
+           "prim::DictConstruct d 2 1 1 0 2\npnnx.Output o 1 0 2\n",
+           4, (int64_t[]){1, 4, 3, 2});
 }
 
 static void malformed_expressions(void)
