@@ -200,3 +200,25 @@ y.name = "y"
 F.save([y], "rare.mnn")
 halves = np.round(rng.standard_normal((1, 4, 6, 6)) * 4) / 4
 answer("rare", [("x", halves.astype(np.float32))], ["y"])
+
+# Attention as one operator, which the converter makes of its parts: two heads of 8, some keys hidden.
+make("attention", [
+    *[h.make_node("MatMul", ["x", f"w{p}"], [f"m{p}"]) for p in "qkv"],
+    *[h.make_node("Reshape", [f"m{p}", "heads"], [f"h{p}"]) for p in "qkv"],
+    h.make_node("Transpose", ["hq"], ["tq"], perm=[0, 2, 1, 3]),
+    h.make_node("Transpose", ["hk"], ["tk"], perm=[0, 2, 3, 1]),
+    h.make_node("Transpose", ["hv"], ["tv"], perm=[0, 2, 1, 3]),
+    h.make_node("MatMul", ["tq", "tk"], ["products"]),
+    h.make_node("Div", ["products", "root"], ["scores"]),
+    h.make_node("Add", ["scores", "mask"], ["masked"]),
+    h.make_node("Softmax", ["masked"], ["shares"], axis=-1),
+    h.make_node("MatMul", ["shares", "tv"], ["sums"]),
+    h.make_node("Transpose", ["sums"], ["back"], perm=[0, 2, 1, 3]),
+    h.make_node("Reshape", ["back", "rows"], ["joined"]),
+    h.make_node("MatMul", ["joined", "wo"], ["y"]),
+], [info("x", [1, 6, 16]), info("mask", [1, 1, 6, 6])], [info("y", [1, 6, 16])], [
+    *[weight(f"w{p}", 16, 16) for p in "qkvo"], nh.from_array(np.float32(np.sqrt(8)), "root"),
+    nh.from_array(np.array([1, 6, 2, 8]), "heads"), nh.from_array(np.array([1, 6, 16]), "rows")])
+convert("attention", "attention", "--transformerFuse")
+answer("attention", [("x", rng.standard_normal((1, 6, 16)).astype(np.float32)),
+                     ("mask", np.where(rng.random((1, 1, 6, 6)) < 0.3, -1e9, 0).astype(np.float32))], ["y"])
