@@ -75,10 +75,24 @@ static struct value *behind_relu(struct node *n)
 }
 
 /* Of what factors do not go through, where the numbers of channels differ so much that a node of theirs is worth it:
- * what a transformer's feed-forward part multiplies by its second matrix. */
+ * what a transformer's feed-forward part multiplies by its second matrix; rows of normalisation that are wanted
+ * otherwise, too. */
 static bool is_uneven(const struct node *n)
 {
-    return node_is(n, "Gelu") || node_is(n, "Swish") || node_is(n, "Mul");
+    return node_is(n, "Gelu") || node_is(n, "Swish") || node_is(n, "Mul") ||
+           (node_is(n, "Reshape") && n->in[0]->use_count > 1 && n->in[0]->producer &&
+            is_layer_norm(n->in[0]->producer));
+}
+
+/* Behind a Reshape to rows, in which channels stay. */
+static struct value *behind_reshape(struct quant_channelled *c, struct value *v)
+{
+    const struct node *next = c->axis == v->type.rank - 1 && pass_is_single(v) ? v->uses[0].node : NULL;
+    const struct type *to = next && next->def && node_is(next, "Reshape") ? pass_type(next->out[0]) : NULL;
+    if (!to || to->rank < 2 || to->dims[to->rank - 1] != c->channels)
+        return v;
+    c->axis = to->rank - 1;
+    return next->out[0];
 }
 
 /* What is before depthwise layers alone, whose weights have scales of their own. Behind normalisation other products
@@ -105,7 +119,7 @@ static bool describe(struct node *n, struct quant_channelled *c)
     c->is_apart = is_uneven(n);
     if (c->channels < 2 || (!c->is_apart && !can_produce(n, c->channels)))
         return false;
-    c->value = c->is_apart ? n->out[0] : behind_relu(n);
+    c->value = behind_reshape(c, c->is_apart ? n->out[0] : behind_relu(n));
     return all_consume(c);
 }
 

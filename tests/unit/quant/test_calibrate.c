@@ -194,8 +194,9 @@ static struct value *uneven(struct build *b, struct value *x)
     return build_int(b, BUILD(b, "Conv", y, build_constant(b, NULL, depthwise)), "group", 6);
 }
 
-/* The same behind a function that factors do not go through, in front of a product by a matrix and of a sum. */
-static struct value *uneven_function(struct build *b, struct value *x)
+/* The same behind a function that factors do not go through, in front of a product by a matrix. */
+static struct value *uneven_matrix(struct build *b, struct value *x,
+                                   struct value *(*between)(struct build *, struct value *))
 {
     struct tensor *up = random_tensor(2, (int64_t[]){8, 6}, 1), *down = random_tensor(2, (int64_t[]){6, 5}, 1);
     for (int64_t i = 0; i < up->count; i++)
@@ -203,8 +204,28 @@ static struct value *uneven_function(struct build *b, struct value *x)
     for (int64_t i = 0; i < down->count; i++)
         tensor_set_f64(down, i, tensor_get_f64(down, i) * pow(2, 5 - (double)(i / 5)));
     struct value *y = BUILD(b, "Gelu", BUILD(b, "MatMul", x, build_constant(b, NULL, up)));
+    return BUILD(b, "MatMul", between(b, y), build_constant(b, NULL, down));
+}
+
+static struct value *also_output(struct build *b, struct value *y)
+{
     build_graph_output(b, BUILD(b, "Neg", y), "more");
-    return BUILD(b, "MatMul", y, build_constant(b, NULL, down));
+    return y;
+}
+
+static struct value *as_rows(struct build *b, struct value *y)
+{
+    return build_reshape(b, y, 2, (int64_t[]){32, 6});
+}
+
+static struct value *uneven_function(struct build *b, struct value *x)
+{
+    return uneven_matrix(b, x, also_output);
+}
+
+static struct value *uneven_rows(struct build *b, struct value *x)
+{
+    return uneven_matrix(b, x, as_rows);
 }
 
 static void equalise(struct value *(*network)(struct build *b, struct value *x))
@@ -235,6 +256,7 @@ static void equalisation(void)
 {
     equalise(uneven);
     equalise(uneven_function);
+    equalise(uneven_rows);
 }
 
 /* A fold has no part in ranges that are chosen without it. */
