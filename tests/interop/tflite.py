@@ -71,6 +71,8 @@ def check(prefix, model, program, options, folder):
     call(prefix + program, "-q", *(("-O", options) if options else ()), "-o", written, model)
     original = runtime(model) if model.suffix == ".tflite" and model.name not in MISCOMPUTED else None
     it = runtime(written)
+    if list(it.get_signature_list()) != ["serving_default"]:
+        raise Fault("the network has no signature")
     if original:
         for seed in range(2):
             arrays = list(arrays_for(original.get_input_details(), seed))

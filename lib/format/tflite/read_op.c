@@ -153,7 +153,7 @@ struct value *tflite_weights(struct tflite_op *o, int k, int rank, const int64_t
     }
     if (!data || !perm)
         return perm ? build_transpose(o->b, tflite_real(o, k), rank, perm) : tflite_real(o, k);
-    const char *name = flatbuf_string(source->table, TENSOR_NAME).count ? tflite_tensor_name(o->g, source) : NULL;
+    const char *name = tflite_has_name(o->g, source) ? tflite_tensor_name(o->g, source) : NULL;
     struct value *raw = build_constant(o->b, name, op_permuted(data, perm, o->b->err));
     struct value *real = tflite_dequantise(o->g, source, raw, perm);
     return data->dtype == DTYPE_F16 ? build_cast(o->b, real, DTYPE_F32) : real;
@@ -188,8 +188,7 @@ struct value *tflite_activate(struct build *b, struct value *v, int64_t act)
 
 static void keep(struct tflite_op *o, struct tflite_tensor *t, struct value *raw, struct value *real)
 {
-    bool has_name = flatbuf_string(t->table, TENSOR_NAME).count != 0;
-    const char *name = has_name ? tflite_tensor_name(o->g, t) : NULL;
+    const char *name = tflite_has_name(o->g, t) ? tflite_tensor_name(o->g, t) : NULL;
     if (o->b->failed)
         return;
     t->raw = raw->producer && !raw->is_output && name ? build_name(o->b, raw, name) : raw;

@@ -42,6 +42,20 @@ int tflite_tensor_type(struct tflite_graph *g, const struct tflite_tensor *t, st
     return 0;
 }
 
+/* What one without a name is called: its number. */
+static size_t number_name(const struct tflite_graph *g, const struct tflite_tensor *t, char text[32])
+{
+    return (size_t)snprintf(text, 32, TFLITE_UNNAMED "%zu", (size_t)(t - g->tensors));
+}
+
+bool tflite_has_name(const struct tflite_graph *g, const struct tflite_tensor *t)
+{
+    struct flatbuf_vector name = flatbuf_string(t->table, TENSOR_NAME);
+    char number[32];
+    size_t size = number_name(g, t, number);
+    return name.count && (name.count != size || memcmp(name.data, number, size) != 0);
+}
+
 const char *tflite_tensor_name(struct tflite_graph *g, const struct tflite_tensor *t)
 {
     struct flatbuf_vector name = flatbuf_string(t->table, TENSOR_NAME);
@@ -51,7 +65,7 @@ const char *tflite_tensor_name(struct tflite_graph *g, const struct tflite_tenso
         build_check(g->b, copy != NULL);
         return copy;
     }
-    snprintf(number, sizeof number, "tensor_%zu", (size_t)(t - g->tensors));
+    number_name(g, t, number);
     const char *copy = arena_strdup(&g->file->root->arena, number, g->file->err);
     build_check(g->b, copy != NULL);
     return copy;
@@ -184,8 +198,7 @@ struct value *tflite_tensor_raw(struct tflite_graph *g, struct tflite_tensor *t)
     const struct tensor *constant = tflite_tensor_data(g, t);
     const char *name = tflite_tensor_name(g, t);
     if (constant && name)
-        t->raw =
-            build_constant(g->b, flatbuf_string(t->table, TENSOR_NAME).count ? name : NULL, tensor_ref(t->constant));
+        t->raw = build_constant(g->b, tflite_has_name(g, t) ? name : NULL, tensor_ref(t->constant));
     else if (flatbuf_int(t->table, TENSOR_VARIABLE, 1, 0) && !g->b->failed)
         t->raw = tflite_read_state(g, t);
     else if (!g->b->failed)

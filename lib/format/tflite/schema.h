@@ -7,8 +7,20 @@
 
 #define TFLITE_VERSION    3
 #define TFLITE_IDENTIFIER "TFL3"
+#define TFLITE_UNNAMED    "tensor_" /* and the number: tools for quantising want a name for each */
 
-enum tflite_model { MODEL_VERSION, MODEL_CODES, MODEL_GRAPHS, MODEL_DESCRIPTION, MODEL_BUFFERS, MODEL_METADATA = 6 };
+enum tflite_model {
+    MODEL_VERSION,
+    MODEL_CODES,
+    MODEL_GRAPHS,
+    MODEL_DESCRIPTION,
+    MODEL_BUFFERS,
+    MODEL_METADATA = 6,
+    MODEL_SIGNATURES
+};
+
+enum tflite_signature { SIGNATURE_INPUTS, SIGNATURE_OUTPUTS, SIGNATURE_KEY };
+enum tflite_port { PORT_NAME, PORT_TENSOR };
 enum tflite_metadata { METADATA_NAME, METADATA_BUFFER };
 enum tflite_opcode { CODE_OLD, CODE_CUSTOM, CODE_VERSION, CODE_NEW };
 enum tflite_buffer { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };

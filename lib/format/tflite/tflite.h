@@ -91,6 +91,8 @@ struct tflite_tensor *tflite_tensor(struct tflite_graph *g, int64_t i);
 int tflite_tensor_type(struct tflite_graph *g, const struct tflite_tensor *t, struct type *type);
 /* Its name, in the root's arena; NULL with a failure when memory is short. */
 const char *tflite_tensor_name(struct tflite_graph *g, const struct tflite_tensor *t);
+/* Whether the file names it otherwise than by its number. */
+bool tflite_has_name(const struct tflite_graph *g, const struct tflite_tensor *t);
 /* The data of a constant, borrowed; NULL when it is none. */
 const struct tensor *tflite_tensor_data(struct tflite_graph *g, struct tflite_tensor *t);
 struct value *tflite_tensor_raw(struct tflite_graph *g, struct tflite_tensor *t);

@@ -241,7 +241,7 @@ int tflite_write_subgraph(struct tflite_writer *w, struct graph *g, const char *
     w->at = (struct tflite_scope){.g = g};
     if (!w->failed && open_scope(w, g)) {
         write_nodes(w);
-        uint32_t ref = w->faults.count ? 0 : tflite_put_graph(w, name);
+        uint32_t ref = w->faults.count ? 0 : tflite_put_graph(w, name, NULL);
         w->graphs.refs[number] = ref;
     }
     tflite_close_scope(&w->at);
@@ -264,7 +264,7 @@ static int write_root(struct tflite_writer *w, struct graph *g)
         if (!w->faults.count)
             tflite_close_states(w);
         if (!w->faults.count)
-            w->graphs.refs[0] = tflite_put_graph(w, "main");
+            w->graphs.refs[0] = tflite_put_graph(w, "main", &w->signature);
     }
     tflite_close_scope(&w->at);
     return report(w);

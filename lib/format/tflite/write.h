@@ -85,6 +85,7 @@ struct tflite_writer {
     struct tflite_code *codes;
     size_t code_count, code_cap;
     struct tflite_refs buffers, graphs; /* of the file; the first graph is written last */
+    uint32_t signature;                 /* of the first graph */
     struct tflite_state *states;
     size_t state_count, state_cap;
     struct flatbuf_out out;
@@ -180,8 +181,9 @@ bool tflite_is_fresh(const char *name);
 int tflite_type_of(enum dtype dtype);
 /* A buffer's number. */
 uint32_t tflite_put_buffer(struct tflite_writer *w, const void *data, size_t size);
-/* The table of the subgraph at w->at, of what its outputs need. */
-uint32_t tflite_put_graph(struct tflite_writer *w, const char *name);
+/* The table of the subgraph at w->at, of what its outputs need. *signature, if not NULL: that of its inputs and outputs
+ * by their names, by which runtimes can call it. */
+uint32_t tflite_put_graph(struct tflite_writer *w, const char *name, uint32_t *signature);
 /* The whole, when all subgraphs are in w->graphs. */
 uint32_t tflite_put_model(struct tflite_writer *w, uint32_t metadata);
 void tflite_close_scope(struct tflite_scope *scope);

@@ -194,7 +194,14 @@ static uint32_t buffer_of(struct tflite_writer *w, struct tflite_out *t)
     return owner->buffer;
 }
 
-static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t)
+static uint32_t put_name(struct tflite_writer *w, const struct tflite_out *t, int number)
+{
+    char text[32];
+    snprintf(text, sizeof text, TFLITE_UNNAMED "%d", number);
+    return flatbuf_put_string(&w->out, *t->name && !tflite_is_fresh(t->name) ? t->name : text);
+}
+
+static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t, int number)
 {
     int32_t shape[TENSOR_MAX_RANK], open[TENSOR_MAX_RANK];
     int type = tflite_type_of(t->dtype);
@@ -211,8 +218,7 @@ static uint32_t put_tensor(struct tflite_writer *w, struct tflite_out *t)
         w->failed = true;
     }
     uint32_t buffer = buffer_of(w, t);
-    uint32_t quant = t->scale ? put_quant(w, t) : 0,
-             name = *t->name && !tflite_is_fresh(t->name) ? flatbuf_put_string(&w->out, t->name) : 0;
+    uint32_t quant = t->scale ? put_quant(w, t) : 0, name = put_name(w, t, number);
     uint32_t dims = flatbuf_put_i32s(&w->out, shape, (size_t)t->rank);
     uint32_t signature = is_open ? flatbuf_put_i32s(&w->out, open, (size_t)t->rank) : 0;
     flatbuf_begin(&w->out);
@@ -251,7 +257,7 @@ static uint32_t put_tensors(struct tflite_writer *w, const int *map)
             continue;
         if (*t->name && !t->is_port && !claim_name(w, &names, t->name))
             t->name = ""; /* one value may stand in two forms */
-        tflite_add_ref(w, &list, put_tensor(w, t));
+        tflite_add_ref(w, &list, put_tensor(w, t, map[i]));
     }
     lookup_release(&names);
     uint32_t ref = flatbuf_put_refs(&w->out, list.refs, list.count);
@@ -322,6 +328,37 @@ static uint32_t put_graph(struct tflite_writer *w, const char *name, const int *
     return flatbuf_end(&w->out);
 }
 
+static uint32_t put_ports(struct tflite_writer *w, struct value *const *values, size_t count, const int *tensors,
+                          const int *map)
+{
+    struct tflite_refs list = {0};
+    for (size_t i = 0; i < count; i++) {
+        uint32_t name = flatbuf_put_string(&w->out, values[i]->name);
+        flatbuf_begin(&w->out);
+        flatbuf_add_ref(&w->out, PORT_NAME, name);
+        flatbuf_add_int(&w->out, PORT_TENSOR, 4, tensors[i] ? map[tensors[i] - 1] : 0, 0);
+        tflite_add_ref(w, &list, flatbuf_end(&w->out));
+    }
+    uint32_t ref = flatbuf_put_refs(&w->out, list.refs, list.count);
+    free(list.refs);
+    return ref;
+}
+
+/* A list of one. */
+static uint32_t put_signature(struct tflite_writer *w, const int *in, const int *out, const int *map)
+{
+    const struct graph *g = w->at.g;
+    uint32_t inputs = put_ports(w, g->inputs, g->input_count, in, map);
+    uint32_t outputs = put_ports(w, g->outputs, g->output_count, out, map);
+    uint32_t key = flatbuf_put_string(&w->out, "serving_default");
+    flatbuf_begin(&w->out);
+    flatbuf_add_ref(&w->out, SIGNATURE_INPUTS, inputs);
+    flatbuf_add_ref(&w->out, SIGNATURE_OUTPUTS, outputs);
+    flatbuf_add_ref(&w->out, SIGNATURE_KEY, key);
+    uint32_t ref = flatbuf_end(&w->out);
+    return flatbuf_put_refs(&w->out, &ref, 1);
+}
+
 static bool moves(const struct tflite_call *c)
 {
     static const uint8_t codes[] = {TFLITE_CONCATENATION, TFLITE_SPLIT, TFLITE_SPLIT_V, TFLITE_SLICE,
@@ -364,7 +401,7 @@ static void share_scales(struct tflite_writer *w)
     free(computes);
 }
 
-uint32_t tflite_put_graph(struct tflite_writer *w, const char *name)
+uint32_t tflite_put_graph(struct tflite_writer *w, const char *name, uint32_t *signature)
 {
     const struct graph *g = w->at.g;
     int *ports = mem_calloc(g->output_count + g->input_count, sizeof *ports, w->err), *in = ports + g->output_count;
@@ -383,6 +420,8 @@ uint32_t tflite_put_graph(struct tflite_writer *w, const char *name)
         mark(map, (int)(g->output_count + g->input_count), ports);
         number_tensors(w, map);
         ref = put_graph(w, name, in, ports, map);
+        if (signature)
+            *signature = put_signature(w, in, ports, map);
     }
     free(map);
     free(ports);
@@ -408,5 +447,6 @@ uint32_t tflite_put_model(struct tflite_writer *w, uint32_t metadata)
     flatbuf_add_ref(&w->out, MODEL_GRAPHS, graphs);
     flatbuf_add_ref(&w->out, MODEL_BUFFERS, buffers);
     flatbuf_add_ref(&w->out, MODEL_METADATA, metadata);
+    flatbuf_add_ref(&w->out, MODEL_SIGNATURES, w->signature);
     return flatbuf_end(&w->out);
 }

@@ -129,7 +129,7 @@ static int put_first_values(struct tflite_writer *w)
             continue;
         assign(w, put_handle(w, v->name), tflite_put_constant(w, "", v->constant));
     }
-    uint32_t ref = w->failed ? 0 : tflite_put_graph(w, "first_values");
+    uint32_t ref = w->failed ? 0 : tflite_put_graph(w, "first_values", NULL);
     if (!w->failed)
         w->graphs.refs[number] = ref;
     tflite_close_scope(&w->at);
