@@ -20,7 +20,8 @@ static struct tensor *own_weights(const struct node *n, int input)
 static bool is_layer_norm(const struct node *n)
 {
     const struct tensor *scale = own_weights(n, 1);
-    return node_is(n, "LayerNormalization") && scale && scale->rank == 1 && n->out_count == 1;
+    return (node_is(n, "LayerNormalization") || node_is(n, "RMSNormalization")) && scale && scale->rank == 1 &&
+           n->out_count == 1;
 }
 
 static bool is_product(const struct node *n)

@@ -228,6 +228,17 @@ static struct value *uneven_rows(struct build *b, struct value *x)
     return uneven_matrix(b, x, as_rows);
 }
 
+/* Behind normalisation, by a matrix and otherwise. */
+static struct value *uneven_norm(struct build *b, struct value *x)
+{
+    struct value *scale = build_f32s(b, 8, (float[]){1, 2, 4, 8, 16, 32, 64, 128});
+    struct tensor *down = random_tensor(2, (int64_t[]){8, 5}, 1);
+    for (int64_t i = 0; i < down->count; i++)
+        tensor_set_f64(down, i, tensor_get_f64(down, i) * pow(2, -(double)(i / 5)));
+    struct value *y = also_output(b, BUILD(b, "RMSNormalization", x, scale));
+    return BUILD(b, "MatMul", y, build_constant(b, NULL, down));
+}
+
 static void equalise(struct value *(*network)(struct build *b, struct value *x))
 {
     struct error err = {""};
@@ -257,6 +268,7 @@ static void equalisation(void)
     equalise(uneven);
     equalise(uneven_function);
     equalise(uneven_rows);
+    equalise(uneven_norm);
 }
 
 /* A fold has no part in ranges that are chosen without it. */
