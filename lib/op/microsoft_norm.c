@@ -116,10 +116,11 @@ int infer_skip_layer_norm(struct op_infer *c, struct error *err)
     return infer_statistics(c, 1, 2, x->rank - 1, err);
 }
 
-/* The sum that is normalised: input, skip, and the bias if there is one. */
+/* The sum that is normalised: input, its bias if there is one, and skip: so that the bias is that of the product
+ * before. */
 static struct value *skipped(struct build *b, int bias)
 {
-    return build_add(b, BUILD(b, "Add", b->node->in[0], b->node->in[1]), node_in(b->node, bias));
+    return BUILD(b, "Add", build_add(b, b->node->in[0], node_in(b->node, bias)), b->node->in[1]);
 }
 
 int expand_skip_layer_norm(struct node *n, struct error *err)

@@ -65,6 +65,24 @@ calibratable() {
     cmp Gemm.told MatMul.told
 }
 
+@test "-c: the bias of a normalised sum is that of the MatMul before it" {
+    for n in 'Add p b -> q f32 Nx3;q s g' 'Neg b -> unused f32 3;p s g - b'; do
+        { echo 'input x f32 Nx8'
+          echo 'constant w f32 8x3 = .31 .12 -.77 .43 .9 -.35 .64 .23 -.58 .41 .07 .86 -.19 .53 .29 -.66 .71 -.05 .37 .48 -.92 .15 .61 -.27'
+          echo 'constant b f32 3 = .1 -.2 .3'
+          echo 'constant v f32 8x3 = .3 .1 -.7 .4 .9 -.3 .6 .2 -.5 .4 .7 .8 -.1 .5 .2 -.6 .7 -.5 .3 .4 -.9 .1 .6 -.2'
+          echo 'constant g f32 3 = 1 1 1'
+          echo 'node - MatMul x w -> p f32 Nx3'
+          echo 'node - MatMul x v -> s f32 Nx3'
+          echo "node - ${n%;*}"
+          echo "node - com.microsoft.SkipLayerNormalization ${n#*;} -> y f32 Nx3"
+          echo 'output y'; } | declare_nn net.nn
+        npy rows.npy f32 4x8 $(seq 1 .37 12.5)
+        nn quantize -m minmax -c rows.npy -o net8.nn net.nn 2>&1 | grep 'signal-to-noise' > "${n%% *}.told"
+    done
+    cmp Add.told Neg.told
+}
+
 @test "-c: of the ways to choose ranges, what proves best on samples held back" {
     declare_nn net.nn <<END
 input x f32 1x1x64x64
