@@ -77,22 +77,60 @@ static bool is_free(const struct model_drawing *d, const struct tag *tag)
     return true;
 }
 
+static struct tag tag_at(const struct model_drawing *d, float left, float bottom, float width)
+{
+    left = fmaxf(fminf(left, (float)d->image.width - width), 0);
+    return (struct tag){left, left + width, fmaxf(fminf(bottom, (float)d->image.height), d->letters)};
+}
+
 /* With its bottom left corner at x, y, moved into the picture, and down a few lines where another one is. Without a
  * place it is left out, so that tags of better answers can be read. */
 static int add_tag(struct model_drawing *d, float x, float y, const char *text, size_t colour, struct error *err)
 {
-    float width = draw_text_width(text, d->letters), height = (float)d->image.height;
+    float height = (float)d->image.height;
     if (height < 2 * d->letters)
         return 0; /* it would hide all that there is */
-    float left = fmaxf(fminf(x - d->line / 2, (float)d->image.width - width), 0);
-    struct tag tag = {left, left + width, fmaxf(fminf(y, height), d->letters)};
+    struct tag tag = tag_at(d, x, y, draw_text_width(text, d->letters));
     for (int i = 0; i < 4 && !is_free(d, &tag); i++)
         tag.bottom += d->letters;
     if (tag.bottom > height || !is_free(d, &tag))
         return 0;
     if (d->tags < MOST_TAGS)
         d->tag[d->tags++] = tag;
-    return draw_tag(&d->image, left, tag.bottom - d->letters, d->letters, text, draw_colour_of(colour), err);
+    return draw_tag(&d->image, tag.left, tag.bottom - d->letters, d->letters, text, draw_colour_of(colour), err);
+}
+
+/* How much of the objects a tag covers: the sum of the shares of their boxes. */
+static float covered(const struct model_drawing *d, const struct tag *tag, const struct model_answers *a)
+{
+    float sum = 0;
+    for (size_t i = 0; i < a->count && i < MOST_TAGS; i++) {
+        const struct model_answer *o = &a->at[i];
+        float w = fminf(tag->right, o->x1) - fmaxf(tag->left, o->x0);
+        float h = fminf(tag->bottom, o->y1) - fmaxf(tag->bottom - d->letters, o->y0);
+        sum += w > 0 && h > 0 ? w * h / ((o->x1 - o->x0) * (o->y1 - o->y0)) : 0;
+    }
+    return sum;
+}
+
+/* Where an object's tag goes: above it on the left, unless much less of all of them is covered above on the right, or
+ * below. */
+static struct tag tag_of(const struct model_drawing *d, const struct model_answers *a, const struct model_answer *o,
+                         const char *text)
+{
+    float width = draw_text_width(text, d->letters), least = INFINITY;
+    int places = o->y1 + d->letters > (float)d->image.height ? 2 : 4;
+    struct tag best = {0};
+    for (int i = 0; i < places; i++) {
+        struct tag tag = tag_at(d, i % 2 ? o->x1 + d->line / 2 - width : o->x0 - d->line / 2,
+                                i / 2 ? o->y1 + d->letters : o->y0, width);
+        float cost = covered(d, &tag, a) + (i ? 0.05f : 0) + (is_free(d, &tag) ? 0 : MOST_TAGS);
+        if (cost < least) {
+            least = cost;
+            best = tag;
+        }
+    }
+    return best;
 }
 
 /* ---- places ---- */
@@ -154,7 +192,7 @@ static int draw_names(struct model_drawing *d, const struct model_answers *a, co
         tag_text(is_text ? one->text : one->label, one->index, is_text ? -1 : one->score, ++d->count, text,
                  sizeof text);
         if (*text && (a->kind != MODEL_ANSWER_MASK || one->index >= first_painted(a)))
-            status = add_tag(d, at.x, at.y, text, colour, err), row++;
+            status = add_tag(d, at.x - d->line / 2, at.y, text, colour, err), row++;
     }
     return status;
 }
@@ -248,7 +286,8 @@ static int draw_objects(struct model_drawing *d, const struct model_answers *a, 
             snprintf(text, sizeof text, "%zu", number);
         else
             tag_text(one->label, one->index, one->score, number, text, sizeof text);
-        status = add_tag(d, one->x0, one->y0, text, alike ? number - 1 : one->index, err);
+        struct tag tag = tag_of(d, a, one, text);
+        status = add_tag(d, tag.left, tag.bottom, text, alike ? number - 1 : one->index, err);
     }
     d->count += a->count;
     return status;

@@ -116,6 +116,25 @@ END
     [ $hidden -lt 60 ] || fail "$hidden pixels of the first are hidden"
 }
 
+@test "a tag goes below its object where it would cover the one above" {
+    declare_nn stack.nn <<END
+property recipe resize=8x8
+property task detect=ssd
+input x f32 1x3x8x8
+constant none f32 scalar = 0
+constant box f32 1x1x2x6 = 0 0.9 0.4 0.2 0.6 0.4 1 0.5 0.4 0.41 0.6 0.7
+node - ReduceMin x -> m f32 1x1x1x1
+node - Mul m none -> z f32 1x1x1x1
+node - Add z box -> y f32 1x1x2x6
+output y
+END
+    ppm grey.ppm 96 64 128 128 128
+    nn run -q --draw both stack.nn grey.ppm
+    nn run -q -k 1 --draw one stack.nn grey.ppm
+    hidden=$(($(count_red one/grey.png 230) - $(count_red both/grey.png 230)))
+    [ $hidden -lt 20 ] || fail "$hidden pixels of the upper one are hidden"
+}
+
 @test "a tag without a place of its own is left out, so that it hides no better one" {
     boxes=$(for i in 0 1 2 3 4 5 6 7; do printf ' %s 0.%s 0.1 0.5 0.9 0.9' $i $((9 - i)); done)
     declare_nn many.nn <<END
