@@ -49,11 +49,18 @@ static int resize_plain(struct import *m, bool crops)
         text_printf(m->out, ",resize=%d:down", shortest);
     else if (most)
         text_printf(m->out, ",resize=long:%d:down", most);
-    else if (pair_of(m, size, &width, &height))
+    else if (pair_of(m, size, &width, &height) || import_pair(m, size, &height, &width))
         text_printf(m->out, ",resize=%dx%d", width, height);
     else
         return error_set(m->err, "recipe: size: want a number, shortest_edge, longest_edge, or height and width");
     return 0;
+}
+
+/* A plain number is a square although they crop. */
+static int resize_square(struct import *m, bool crops)
+{
+    (void)crops;
+    return resize_plain(m, false);
 }
 
 /* The side that a size names for these processors. */
@@ -191,6 +198,7 @@ static const struct processor {
     bool flips;        /* to blue, green, red, unless the file says otherwise */
     bool no_mean;      /* unless "do_normalize" is true */
     bool is_real;      /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
+    bool aliased;      /* so does this one, without antialiasing */
 } processors[] = {
     {.name = "ConvNext", .resize = resize_convnext},
     {.name = "PoolFormer", .resize = resize_poolformer},
@@ -199,6 +207,12 @@ static const struct processor {
     {.name = "DPT", .resize = resize_dpt},
     {.name = "PromptDepthAnything", .resize = resize_dpt},
     {.name = "DINOv3", .resize = resize_plain, .is_real = true},
+    {.name = "DepthPro", .resize = resize_plain, .aliased = true},
+    {.name = "DeiT", .resize = resize_square},
+    {.name = "Beit", .resize = resize_square},
+    {.name = "Flava", .resize = resize_square},
+    {.name = "OwlViT", .resize = resize_square},
+    {.name = "Blip", .resize = resize_plain, .pads_batches = true},
     {.name = "Sam", .resize = resize_sam},
     {.name = "TextNet", .resize = resize_textnet},
     {.name = "MaskFormer", .resize = resize_textnet, .pads_batches = true},
@@ -213,7 +227,7 @@ static const struct processor {
     {.name = "RTDetr", .resize = resize_plain, .pads_batches = true},
     {.name = "Yolos", .resize = resize_yolos, .pads_batches = true},
     {.name = "LayoutLMv2", .resize = resize_plain, .is_bgr = true, .as_stored = true},
-    {.name = "EfficientNet", .resize = resize_plain, .divides = true},
+    {.name = "EfficientNet", .resize = resize_square, .divides = true},
     {.name = "", .resize = resize_plain},
 };
 
@@ -248,7 +262,8 @@ static int check_switches(struct import *m, const struct processor *p)
                                         "do_flip_channels"};
     static const char *const sizes[] = {"size_divisor", "patch_size",        "min_pixels",          "max_pixels",
                                         "min_size",     "keep_aspect_ratio", "ensure_multiple_of",  "max_image_tiles",
-                                        "tile_size",    "max_num_patches",   "image_grid_pinpoints"};
+                                        "tile_size",    "max_num_patches",   "image_grid_pinpoints",
+                                        "image_size"};
     bool pads = import_is_on(m, "do_pad", false) && !p->pads_batches;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !*p->name; i++) {
         const struct json_node *n = import_get(m, sizes[i]);
@@ -318,7 +333,8 @@ int import_hugging_face(struct import *m)
     bool crops = import_is_on(m, "do_center_crop", false) && p->resize != resize_convnext;
     if (check_switches(m, p))
         return -1;
-    text_puts(m->out, p->is_real ? ",tensorflow,antialias" : is_fast(type) ? ",torch" : "");
+    text_puts(m->out, p->is_real || p->aliased ? ",tensorflow" : is_fast(type) ? ",torch" : "");
+    text_puts(m->out, p->is_real ? ",antialias" : "");
     if (import_is_on(m, "do_resize", import_get(m, "size") != NULL) && (p->resize(m, crops) || add_resample(m)))
         return -1;
     if (crops && add_crop(m))

@@ -60,6 +60,18 @@ static const char *const files[][2] = {
     {"{\"image_processor_type\": \"DINOv3ViTImageProcessorFast\", \"do_resize\": true, \"size\": {\"height\": 224, "
      "\"width\": 224}, \"resample\": 2, \"do_normalize\": false}",
      "tensorflow,resize=224x224,antialias,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"DepthProImageProcessor\", \"do_resize\": true, \"size\": {\"height\": 1536, "
+     "\"width\": 1536}, \"resample\": 2, \"do_normalize\": false}",
+     "tensorflow,resize=1536x1536,rgb,scale=0.003921569"},
+    {"{\"feature_extractor_type\": \"DeiTFeatureExtractor\", \"do_resize\": true, \"size\": 256, \"do_center_crop\": "
+     "true, \"crop_size\": 224, \"do_normalize\": false}",
+     "resize=256x256,crop=224,rgb,scale=0.003921569"},
+    {"{\"feature_extractor_type\": \"OwlViTFeatureExtractor\", \"do_resize\": true, \"size\": [600, 700], "
+     "\"do_normalize\": false}",
+     "resize=700x600,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"BlipImageProcessor\", \"do_resize\": true, \"size\": {\"height\": 384, \"width\": "
+     "384}, \"do_pad\": true, \"size_divisor\": 32, \"do_normalize\": false}",
+     "resize=384x384,rgb,scale=0.003921569"},
     {"{\"image_processor_type\": \"CLIPImageProcessorFast\", \"do_resize\": true, \"size\": {\"shortest_edge\": 224},"
      "\"resample\": 3, \"do_center_crop\": true, \"crop_size\": {\"height\": 224, \"width\": 224}, \"do_normalize\": "
      "false}",
