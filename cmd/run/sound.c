@@ -78,9 +78,8 @@ static void run_frames(struct runner *r, struct model_sound *sound, const char *
         say_progress("running", r->frame + 1, samples < 0 ? 0 : (size_t)((samples + hop - 1) / hop));
     }
     samples = model_sound_length(sound);
-    if ((int64_t)r->frame * hop < samples)
-        r->status = say_failed("%s: cut off: of %lld samples that it states, those after %.3f s are missing", path,
-                               (long long)samples, (double)r->frame * (double)hop / model_sound_rate(sound));
+    if (samples > 0 && !model_sound_reaches(sound, samples - 1))
+        r->status = say_failed("%s: cut off: it states %lld samples", path, (long long)samples);
 }
 
 /* Runs with the rate in the place of the input that asks for it. */

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -114,7 +113,7 @@ static int scan(struct data_wav *w, struct bytes *b, uint32_t *size, struct erro
 
 /* ---- reading ---- */
 
-#define MOST_HEADER (1 << 20)
+#define MOST_HEADER (1 << 26)
 #define PIECE       (1 << 14)
 
 /* Reads what there is, waiting for at least a byte; false at the end. */
@@ -145,37 +144,21 @@ static void count_samples(struct data_wav *w)
     w->count = (int64_t)(w->held_bytes / (size_t)(w->bytes * w->channels));
 }
 
-/* Up to the samples, whose size is given. A whole file may have as much before them as it likes. */
-static int open_header(struct data_wav *w, const char *path, uint32_t *size, struct error *err)
-{
-    struct stat st;
-    struct bytes b = {.bad = true};
-    int status = -1;
-    w->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (w->fd < 0 || fstat(w->fd, &st) < 0)
-        return error_set(err, "%s", strerror(errno));
-    bool is_file = S_ISREG(st.st_mode);
-    while (status < 0 && b.bad && (is_file || w->held_bytes < MOST_HEADER) && read_more(w)) {
-        b = bytes_of(w->held, w->held_bytes);
-        status = scan(w, &b, size, err);
-    }
-    if (w->held_bytes == 0)
-        return error_set(err, "no sound: it is empty");
-    size_t head = w->held_bytes - bytes_left(&b), left = (size_t)st.st_size - head;
-    if (status == 0 && is_file && *size < STREAMED && *size > left)
-        return error_set(err, "truncated sound: %zu bytes of samples, where %u are stated", left, *size);
-    forget(w, head);
-    return status;
-}
-
 int data_wav_open(struct data_wav *wav, const char *path, struct error *err)
 {
-    struct data_wav w = {.length = -1, .left = UINT64_MAX};
+    struct data_wav w = {.fd = open(path, O_RDONLY | O_CLOEXEC), .length = -1, .left = UINT64_MAX};
+    struct bytes b = {.bad = true};
     uint32_t size = 0;
-    if (open_header(&w, path, &size, err) < 0) {
+    int status = error_set(err, "%s", w.fd < 0 ? strerror(errno) : "no sound: it is empty");
+    while (status < 0 && b.bad && w.held_bytes < MOST_HEADER && read_more(&w)) {
+        b = bytes_of(w.held, w.held_bytes);
+        status = scan(&w, &b, &size, err);
+    }
+    if (status < 0) {
         data_wav_close(&w);
         return -1;
     }
+    forget(&w, w.held_bytes - bytes_left(&b));
     if (size < STREAMED) {
         w.left = size > w.held_bytes ? size - w.held_bytes : 0;
         w.held_bytes = size < w.held_bytes ? size : w.held_bytes;

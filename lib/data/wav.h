@@ -27,7 +27,7 @@ struct data_wav {
 int data_wav_open(struct data_wav *wav, const char *path, struct error *err);
 void data_wav_close(struct data_wav *wav);
 
-/* Whether there is a sample number `at`; waits for it. There may be fewer than were stated. */
+/* Whether there is a sample number `at`; waits for it. Of a file that was cut off there are fewer than it states. */
 bool data_wav_reaches(struct data_wav *wav, int64_t at);
 
 /* Samples from ... from + n, the mean of the channels, in -1 ... 1; those before the beginning and behind the end are

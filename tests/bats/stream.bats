@@ -178,7 +178,7 @@ END
     equal "$(nn run --frame 4 same.nn <(cat endless.wav) | cut -f 6)" $'1 4 9 16\n25 36 0 0'
     # and one that was stopped before the end that it had stated
     try run --frame 2 same.nn /dev/stdin < <(head -c -6 talk.wav)
-    failed_with 1 'cut off: of 6 samples that it states, those after 0.040 s are missing'
+    failed_with 1 'cut off: it states 6 samples'
     equal "$(cut -f 6 <<< "$output")" $'1 4\n9 16'
 }
 
@@ -284,7 +284,7 @@ END
         head -c $n talk.wav > cut.wav
         try run sum.nn cut.wav talk.wav
         equal "$status" 1
-        equal "${#lines[@]}" 1
+        equal "$(cut -f 1 <<< "$output" | grep -c talk.wav)" 1
         matches "$stderr" '^nnrun: cut.wav: '
     done
     printf 'RIFFxxxxWAVEfmt \x10\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\x10\0data\0\0\0\0' > bad.wav

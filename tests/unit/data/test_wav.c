@@ -69,10 +69,6 @@ static void a_recorder_does_not_know_the_end(void)
     CHECK(!data_wav_reaches(&w, 3) && w.length == 3);
     CHECK(x[0] == 0.25f && x[1] == -1 && x[2] == 3);
     data_wav_close(&w);
-    b = file_of(3, 1, 32, 13, samples, sizeof samples);
-    CHECK(open_bytes(&w, b, b->size, &err) < 0);
-    CHECK_STR(err.text, "truncated sound: 12 bytes of samples, where 13 are stated");
-    blob_unref(b);
 }
 
 /* Every sample of what opens can be read: the sanitizers watch. */
@@ -89,7 +85,7 @@ static void damaged(void)
             ((uint8_t *)b->data)[hash_random(&seed) % b->size] = (uint8_t)hash_random(&seed);
         b->size -= hash_random(&seed) % 8;
         if (open_bytes(&w, b, b->size, &err) == 0) {
-            CHECK(w.length >= -1 && w.length <= 16 && w.rate > 0);
+            CHECK(w.length >= -1 && w.rate > 0 && !data_wav_reaches(&w, 64));
             data_wav_mono(&w, -1, 64, x);
             data_wav_close(&w);
         } else {
