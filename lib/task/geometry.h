@@ -6,6 +6,17 @@
 
 #include "base/error.h"
 
+/* Unlike fmin() and fmax() an instruction each, not a call; not for NaN. */
+static inline double geometry_lower(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static inline double geometry_higher(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 struct geometry_point {
     double x, y;
 };

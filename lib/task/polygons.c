@@ -108,7 +108,7 @@ static int score_of(const struct lines *l, const struct geometry_point p[4], dou
     long width = (long)l->map.width - 1, height = (long)l->map.height - 1;
     double x0 = INFINITY, y0 = INFINITY, y1 = -INFINITY;
     for (int i = 0; i < 4; i++)
-        x0 = fmin(x0, p[i].x), y0 = fmin(y0, p[i].y), y1 = fmax(y1, p[i].y);
+        x0 = geometry_lower(x0, p[i].x), y0 = geometry_lower(y0, p[i].y), y1 = geometry_higher(y1, p[i].y);
     long left = clamp(floor(x0), width), top = clamp(floor(y0), height), bottom = clamp(ceil(y1), height);
     struct spans s = {.top = top, .rows = bottom - top + 1};
     s.left = mem_calloc((size_t)s.rows, sizeof *s.left, err);
@@ -170,8 +170,8 @@ static int take_box(const struct lines *l, const struct geometry_point *hull, si
 {
     double x0 = INFINITY, y0 = INFINITY, x1 = 0, y1 = 0, sum = 0;
     for (size_t i = 0; i < n; i++) {
-        x0 = fmin(x0, hull[i].x), y0 = fmin(y0, hull[i].y);
-        x1 = fmax(x1, hull[i].x), y1 = fmax(y1, hull[i].y);
+        x0 = geometry_lower(x0, hull[i].x), y0 = geometry_lower(y0, hull[i].y);
+        x1 = geometry_higher(x1, hull[i].x), y1 = geometry_higher(y1, hull[i].y);
     }
     if (x1 - x0 < MIN_SIDE - 1 || y1 - y0 < MIN_SIDE - 1)
         return 0;

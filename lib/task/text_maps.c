@@ -93,16 +93,17 @@ static void gather(struct words *w, size_t from)
 
 static double limited(double v, double low, double high)
 {
-    return fmin(fmax(v, low), high);
+    return geometry_lower(geometry_higher(v, low), high);
 }
 
 /* The pixels of the word's characters, each with what it grows by to all sides; how many points, which have a hull. */
 static size_t grow(struct words *w, double x0, double y0, double x1, double y1)
 {
     double wide = x1 - x0 + 1, high = y1 - y0 + 1, size = (double)w->count;
-    double by = floor(sqrt(size * fmin(wide, high) / (wide * high)) * 2), more = floor((by + 1) / 2), less = by - more;
-    double left = fmax(x0 - by, 0), right = fmin(x1 + by, (double)w->map.width - 1), top = fmax(y0 - by, 0),
-           bottom = fmin(y1 + by, (double)w->map.height - 1);
+    double by = floor(sqrt(size * geometry_lower(wide, high) / (wide * high)) * 2), more = floor((by + 1) / 2);
+    double less = by - more, left = geometry_higher(x0 - by, 0), top = geometry_higher(y0 - by, 0);
+    double right = geometry_lower(x1 + by, (double)w->map.width - 1);
+    double bottom = geometry_lower(y1 + by, (double)w->map.height - 1);
     size_t n = 0;
     for (size_t k = 0; k < w->count; k++) {
         size_t i = w->pixels[k];
@@ -123,10 +124,10 @@ static void straighten(struct geometry_point p[4], const struct geometry_point *
     struct geometry_point low = hull[0], high = hull[0], all[4];
     int first = 0;
     for (size_t i = 1; i < n; i++) {
-        low = (struct geometry_point){fmin(low.x, hull[i].x), fmin(low.y, hull[i].y)};
-        high = (struct geometry_point){fmax(high.x, hull[i].x), fmax(high.y, hull[i].y)};
+        low = (struct geometry_point){geometry_lower(low.x, hull[i].x), geometry_lower(low.y, hull[i].y)};
+        high = (struct geometry_point){geometry_higher(high.x, hull[i].x), geometry_higher(high.y, hull[i].y)};
     }
-    if (fabs(1 - fmax(a, b) / (fmin(a, b) + 1e-5)) <= 0.1)
+    if (fabs(1 - geometry_higher(a, b) / (geometry_lower(a, b) + 1e-5)) <= 0.1)
         p[0] = low, p[1] = (struct geometry_point){high.x, low.y}, p[2] = high,
         p[3] = (struct geometry_point){low.x, high.y};
     for (int i = 1; i < 4; i++)
@@ -145,7 +146,8 @@ static int add_word(struct words *w, struct error *err)
     struct geometry_point p[4];
     for (size_t k = 0; k < w->count; k++) {
         double x = (double)(w->pixels[k] % w->map.width), y = (double)(w->pixels[k] / w->map.width);
-        x0 = fmin(x0, x), y0 = fmin(y0, y), x1 = fmax(x1, x), y1 = fmax(y1, y);
+        x0 = geometry_lower(x0, x), y0 = geometry_lower(y0, y);
+        x1 = geometry_higher(x1, x), y1 = geometry_higher(y1, y);
         best = fmaxf(best, w->map.values[w->pixels[k] * w->map.next]);
     }
     if (w->count < LEAST_PIXELS || !(best >= task_number(w->c->task, TASK_SCORE)))
