@@ -166,7 +166,8 @@ int image_grey_opencv(struct image *out, const struct image *in, struct error *e
     return weigh_channels(out, in, weights, 15, err);
 }
 
-int image_grey_tensorflow(struct image *out, const struct image *in, struct error *err)
+/* In floating point, of samples times `unit`, the sum times `end` being truncated. */
+static int weigh_floats(struct image *out, const struct image *in, float unit, float end, struct error *err)
 {
     struct image grey;
     if (image_init(&grey, in->width, in->height, 1, err))
@@ -174,10 +175,19 @@ int image_grey_tensorflow(struct image *out, const struct image *in, struct erro
     size_t n = (size_t)in->width * in->height;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *p = in->data + i * in->channels, step = in->channels == 3;
-        const float unit = 1 / 255.f; /* multiplied with, as there */
         float v = p[0] * unit * 0.2989f + p[step] * unit * 0.587f + p[2 * step] * unit * 0.114f;
-        grey.data[i] = in->channels == 1 ? p[0] : (uint8_t)(v * 255.5f);
+        grey.data[i] = in->channels == 1 ? p[0] : (uint8_t)(v * end);
     }
     *out = grey;
     return 0;
+}
+
+int image_grey_tensorflow(struct image *out, const struct image *in, struct error *err)
+{
+    return weigh_floats(out, in, 1 / 255.f, 255.5f, err); /* multiplied with, as there */
+}
+
+int image_grey_torch(struct image *out, const struct image *in, struct error *err)
+{
+    return weigh_floats(out, in, 1, 1, err);
 }

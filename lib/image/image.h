@@ -159,9 +159,11 @@ int image_place(struct image *out, const struct image *in, int width, int height
 /* ITU-R 601-2 luma of an RGB picture, by PIL's integer weights; a grey one is copied. */
 int image_grey(struct image *out, const struct image *in, struct error *err);
 
-/* The same by OpenCV's weights, of 15 bits, and as tf.image.rgb_to_grayscale() has it, truncated. */
+/* The same by OpenCV's weights, of 15 bits, and as tf.image.rgb_to_grayscale() and that of torchvision on tensors have
+ * it, truncated. */
 int image_grey_opencv(struct image *out, const struct image *in, struct error *err);
 int image_grey_tensorflow(struct image *out, const struct image *in, struct error *err);
+int image_grey_torch(struct image *out, const struct image *in, struct error *err);
 
 /* a * b / c rounded to nearest, ties to even, as Python's round(); at least 1. a, b, c >= 1. */
 int image_scaled(int a, int b, int c);

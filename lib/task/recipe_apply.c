@@ -193,7 +193,7 @@ static int run_stages(const struct recipe *r, const struct recipe_plan *p, const
 }
 
 static int (*const greys[])(struct image *out, const struct image *in, struct error *err) = {
-    [RECIPE_PIL] = image_grey,           [RECIPE_TORCHVISION] = image_grey,           [RECIPE_TORCH] = image_grey,
+    [RECIPE_PIL] = image_grey,           [RECIPE_TORCHVISION] = image_grey,           [RECIPE_TORCH] = image_grey_torch,
     [RECIPE_OPENCV] = image_grey_opencv, [RECIPE_TENSORFLOW] = image_grey_tensorflow,
 };
 

