@@ -5,9 +5,11 @@
 
 #define MOST_STEPS 64 /* of functions between an input and where its rank is told */
 
-/* Whether a node gives each element by that of its first operand. */
+/* Whether a node gives each element by that of its first operand, or the same axes: pads of those that it names. */
 static bool is_each(const struct node *n)
 {
+    if (node_is(n, "Pad"))
+        return node_in(n, 3) != NULL;
     bool quant = n->in_count > 1 && (node_is(n, "QuantizeLinear") || node_is(n, "DequantizeLinear"));
     return quant ? n->in[1] && n->in[1]->constant && n->in[1]->constant->count == 1 : op_trait(n, "axes=each");
 }

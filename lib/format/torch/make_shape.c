@@ -229,24 +229,24 @@ struct torch_value torch_make_reversed(struct torch_reader *t, struct torch_boun
 /* Pads that depend on sizes: from the last axis on, before and behind. */
 static struct torch_value open_pad(struct torch_reader *t, struct torch_bound *c)
 {
-    const struct type *type = type_of(t, c->arg[0]);
     const struct torch_list *pads = c->arg[1].list;
-    struct torch_value all = torch_list(t, TORCH_LIST);
+    struct torch_value all = torch_list(t, TORCH_LIST), by = c->arg[c->count - 1]; /* the number that fills them */
     bool constant = strcmp(c->row->name, "constant_pad_nd") == 0 || c->arg[2].kind == TORCH_NONE ||
                     (c->arg[2].kind == TORCH_STRING && strcmp(c->arg[2].text, "constant") == 0);
-    int rank = type ? type->rank : -1;
-    if (rank < 1 || pads->count % 2 || pads->count > 2 * (size_t)rank || !constant || 2 * rank > TENSOR_MAX_RANK) {
+    int64_t axes[TENSOR_MAX_RANK];
+    size_t count = pads->count / 2;
+    if (pads->count % 2 || count < 1 || pads->count > TENSOR_MAX_RANK || !constant) {
         build_fail(t->b, "pads that depend on sizes, which are not understood");
         return all;
     }
-    for (int i = 0; i < 2 * rank; i++) {
-        size_t at = 2 * (size_t)(rank - 1 - i % rank) + (i >= rank);
-        torch_append(t, all, at < pads->count ? pads->items[at] : torch_int(0));
-    }
-    struct torch_value by = c->arg[c->count - 1]; /* the number that fills them */
+    for (size_t i = 0; i < 2 * count; i++)
+        torch_append(t, all, pads->items[i < count ? 2 * i : 2 * (i - count) + 1]);
+    for (size_t i = 0; i < count; i++)
+        axes[i] = -1 - (int64_t)i;
     struct value *x = torch_graph_value(t, c->arg[0]), *list = torch_graph_list(t, all);
-    struct value *fill = by.kind == TORCH_NONE ? NULL : build_cast(t->b, torch_graph_value(t, by), type->dtype);
-    return torch_tensor(t, BUILD(t->b, "Pad", x, list, fill ? build_reshape(t->b, fill, 0, NULL) : NULL));
+    struct value *fill = by.kind == TORCH_NONE ? NULL : BUILD(t->b, "CastLike", torch_graph_value(t, by), x);
+    return torch_tensor(t, BUILD(t->b, "Pad", x, list, fill ? build_reshape(t->b, fill, 0, NULL) : NULL,
+                                 build_list(t->b, (int)count, axes)));
 }
 
 struct torch_value torch_make_pad(struct torch_reader *t, struct torch_bound *c)

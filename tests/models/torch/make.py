@@ -1008,3 +1008,25 @@ steps, numbers = Steps(), torch.randint(-3, 4, (2, 3, 3)).float()
 torch.jit.save(torch.jit.trace(steps, numbers), "steps.pt")
 slim("steps.pt")
 save("steps-answers.pt", steps, numbers)
+
+
+class Same(nn.Module):
+    """Pads as the input's size asks for them, as TensorFlow's convolutions have; what tells how many axes it has comes behind them."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 3, 3, 3) / 5)
+
+    def forward(self, x):
+        pads = []
+        for n in (x.size(3), x.size(2)):
+            traced = isinstance(n, torch.Tensor)
+            least = ((torch.ceil(n / 2) - 1) * 2 + 3 - n).clamp(min=0) if traced else max((-(-n // 2) - 1) * 2 + 3 - n, 0)
+            pads += [least // 2, least - least // 2]
+        return nn.functional.conv2d(nn.functional.pad(x, pads), self.weight, stride=2)
+
+
+same, picture = Same(), torch.randn(1, 3, 7, 10)
+torch.jit.save(torch.jit.trace(same, picture), "same.pt")
+slim("same.pt")
+save("same.pt", same, picture)
