@@ -49,7 +49,7 @@ $(UNIT_DIR)/%: $(OBJ)/tests/unit/%.o $(filter $(BUILD)/lib/%,$(UNIT_LIBS))
 	$(CC) -o $@ $(filter %.o,$^) $(UNIT_LIBS) $(ALL_LDFLAGS) -lm
 
 # Kernels of AMX over tiles in plain C, which take the library's place in tests.
-TWIN_OBJ := $(if $(ISA_AMX),$(patsubst %,$(OBJ)/tests/twin/%.o,gemm_amx gemm_amx_bf16))
+TWIN_OBJ := $(if $(ISA_AMX),$(patsubst %,$(OBJ)/tests/twin/%.o,gemm_amx gemm_amx_bf16 gemm_amx_f32))
 $(UNIT_DIR)/kernel/test_amx_q8 $(UNIT_DIR)/kernel/test_amx_bf16: $(TWIN_OBJ)
 $(UNIT_DIR)/kernel/test_amx_q8 $(UNIT_DIR)/kernel/test_amx_bf16: UNIT_LIBS = $(BUILD)/lib/libmodel.a
 $(OBJ)/tests/twin/%.o: lib/kernel/isa/%.c

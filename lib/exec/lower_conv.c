@@ -70,12 +70,27 @@ double exec_conv_cycles(const struct kernels *k, double macs, double weight_byte
 
 /* ---- as matrix products ---- */
 
+/* Pixels of an image's result. */
+static size_t pixels_of(const struct conv *c)
+{
+    double pixels = 1;
+    for (int i = 0; i < c->w.rank; i++)
+        pixels *= (double)c->w.out[i];
+    return pixels < INT32_MAX ? (size_t)pixels : INT32_MAX;
+}
+
 /* Panels of taps that are rounded up each are not those of a run of taps, as one. */
 static const struct kernel_product *product_of(const struct kernels *k, const struct conv *c)
 {
-    const struct kernel_product *weights = kernel_gemm_weights(k, (size_t)c->in * (size_t)c->taps, (size_t)c->out);
+    const struct kernel_product *weights =
+        kernel_gemm_weights(k, pixels_of(c), (size_t)c->in * (size_t)c->taps, (size_t)c->out);
     bool is_whole = weights && (c->in % weights->kr == 0 || c->taps == 1);
     return is_whole && !c->in_f32 ? weights : kernel_gemm_f32(k, (size_t)c->out);
+}
+
+bool exec_conv_is_plain(const struct kernels *k, const struct conv *c)
+{
+    return product_of(k, c)->b == KERNEL_F32;
 }
 
 /* Bytes of a group's packed weights. */
@@ -257,7 +272,8 @@ static bool gemm_border(const struct node *n, int (*border)[2])
 double exec_conv_packed(const struct kernels *k, const struct conv *c)
 {
     /* Of f16 as many as of f32: Winograd's method stays ahead of it where it is ahead of f32 (measured). */
-    size_t size = product_of(k, c)->b == KERNEL_F16 ? sizeof(uint16_t) : sizeof(float);
+    enum kernel_type type = product_of(k, c)->b;
+    size_t size = type == KERNEL_BF16 ? sizeof(float) : kernel_type_size(type);
     return (double)pack_size(k, c) / (double)size * c->groups;
 }
 

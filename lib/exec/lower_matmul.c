@@ -151,7 +151,9 @@ static int product_emit(struct plan *p, struct node *n, struct product *m, struc
     static const ptrdiff_t no_tap[1] = {0};
     const int64_t depth = m->a.dims[m->a.rank - 1], columns = m->b.dims[m->b.rank - 1];
     const struct kernel_product *weights =
-        plan_is_constant(n, 1) && !m->narrow ? kernel_gemm_weights(p->kernels, (size_t)depth, (size_t)columns) : NULL;
+        plan_is_constant(n, 1) && !m->narrow
+            ? kernel_gemm_weights(p->kernels, (size_t)(view_count(&m->a) / depth), (size_t)depth, (size_t)columns)
+            : NULL;
     struct gemm_job job = {.product = weights ? weights : p->kernels->gemm_f32,
                            .to = {.act = m->act},
                            .tap = no_tap,

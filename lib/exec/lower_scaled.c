@@ -75,8 +75,8 @@ static bool read_scaled(const struct kernels *k, const struct node *n, struct sc
         if (n->in[s->pixels]->type.dims[i] != v->type.dims[i])
             return false;
     double floats = (double)tensor_count(v->type.rank, v->type.dims) / (double)v->type.dims[0];
-    return !kernel_gemm_weights(k, (size_t)s->c.in, (size_t)s->c.out) && s->c.groups == 1 && s->c.taps == 1 &&
-           exec_conv_packed(k, &s->c) < floats && exec_lower_find(k, s->conv) == &exec_way_conv_gemm;
+    return exec_conv_is_plain(k, &s->c) && s->c.groups == 1 && s->c.taps == 1 && exec_conv_packed(k, &s->c) < floats &&
+           exec_lower_find(k, s->conv) == &exec_way_conv_gemm;
 }
 
 static double scaled_cost(const struct kernels *k, const struct node *n)

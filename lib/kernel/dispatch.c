@@ -73,10 +73,11 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n)
     return narrow && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
 }
 
-const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t depth, size_t n)
+const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t rows, size_t depth, size_t n)
 {
     const struct kernel_product *w = k->gemm_weights;
-    return w && depth >= (size_t)w->least && n >= (size_t)w->least ? w : NULL;
+    bool is_large = w && rows >= (size_t)w->least_rows && depth >= (size_t)w->least && n >= (size_t)w->least;
+    return is_large ? w : NULL;
 }
 
 const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type)
@@ -98,7 +99,10 @@ enum kernel_type kernel_fastest_type(const struct kernels *k)
 
 size_t kernel_type_size(enum kernel_type type)
 {
-    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : type == KERNEL_BF16 || type == KERNEL_F16 ? 2 : 4;
+    return type == KERNEL_U8 || type == KERNEL_S8      ? 1
+           : type == KERNEL_BF16 || type == KERNEL_F16 ? 2
+           : type == KERNEL_BF16_3                     ? 6
+                                                       : 4;
 }
 
 size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)

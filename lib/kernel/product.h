@@ -60,7 +60,8 @@ enum kernel_type {
     /* Of weights alone: */
     KERNEL_U4, /* two in a byte */
     KERNEL_F16,
-    KERNEL_BF16
+    KERNEL_BF16,
+    KERNEL_BF16_3 /* three, whose sum is an f32 */
 };
 
 size_t kernel_type_size(enum kernel_type type);
@@ -123,13 +124,13 @@ struct kernel_gemm {
 #define KERNEL_GEMM_MR_MAX 32
 
 struct kernel_product {
-    const char *name;            /* "gemm_f32" */
-    enum kernel_type a, b;       /* elements of A and of B */
-    int mr, nr, vector;          /* a tile's rows, a panel's columns, those of a narrow last panel: one vector */
-    int head;                    /* bytes that a panel has for each of its columns, before the rest of it */
-    int kr;                      /* elements that are multiplied together: a run's rest up to so many counts as zeros */
-    int a_offset;                /* is added to every element of A: who packs B takes its multiples off the bias */
-    int least;                   /* rows and columns of B from which it is faster than a product of f32 */
+    const char *name;      /* "gemm_f32" */
+    enum kernel_type a, b; /* elements of A and of B */
+    int mr, nr, vector;    /* a tile's rows, a panel's columns, those of a narrow last panel: one vector */
+    int head;              /* bytes that a panel has for each of its columns, before the rest of it */
+    int kr;                /* elements that are multiplied together: a run's rest up to so many counts as zeros */
+    int a_offset;          /* is added to every element of A: who packs B takes its multiples off the bias */
+    int least, least_rows; /* rows and columns of B, and rows of A, from which it is faster than gemm_f32 */
     const struct kernel_product *other; /* NULL, or one that is faster */
     int other_run;               /* where runs are shorter than so many elements, or sums than four times as many */
     int together;                /* rows, half of mr, that are read faster if equally far apart; 0: all alike */

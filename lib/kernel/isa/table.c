@@ -61,11 +61,11 @@ extern const struct kernel_product gemm_f32_avx2;
     .transpose_32 = K(transpose_32)
 
 /* The table of a level that is this one, or rests on it. */
-#define TABLE(name, features, bf16, u8, s8, small, depthwise, winograd, table, softmax, line)                          \
+#define TABLE(name, features, weights, bf16, u8, s8, small, depthwise, winograd, table, softmax, line)                 \
     {                                                                                                                  \
-        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_bf16 = (bf16), .gemm_u8 = &(u8),                \
-        .gemm_s8 = &(s8), .gemm_small = (small), .depthwise_q8 = &(depthwise), .winograd_q8 = (winograd),              \
-        .table_8 = (table), .softmax_q8 = (softmax), .line_8 = (line)                                                  \
+        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_weights = (weights), .gemm_bf16 = (bf16),       \
+        .gemm_u8 = &(u8), .gemm_s8 = &(s8), .gemm_small = (small), .depthwise_q8 = &(depthwise),                       \
+        .winograd_q8 = (winograd), .table_8 = (table), .softmax_q8 = (softmax), .line_8 = (line)                       \
     }
 
 #if defined(ISA_avx512)
@@ -75,34 +75,35 @@ extern const struct kernel_product gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2[]
 extern const struct kernel_depthwise depthwise_q8_avx512vnni;
 extern const struct kernel_winograd_q8 winograd_q8_avx2, winograd_q8_avx512vnni;
 const struct kernels kernels_avx512 =
-    TABLE(avx512, 0, BF16, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2, depthwise_q8_avx512, &winograd_q8_avx2,
+    TABLE(avx512, 0, NULL, BF16, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2, depthwise_q8_avx512, &winograd_q8_avx2,
           table_8_avx512, softmax_q8_avx2, line_8_avx2);
 const struct kernels kernels_avx512vnni =
-    TABLE(avx512vnni, CPU_VNNI512, BF16, gemm_u8_avx512vnni, gemm_s8_avx512vnni, NULL, depthwise_q8_avx512vnni,
+    TABLE(avx512vnni, CPU_VNNI512, NULL, BF16, gemm_u8_avx512vnni, gemm_s8_avx512vnni, NULL, depthwise_q8_avx512vnni,
           &winograd_q8_avx512vnni, table_8_avx512, softmax_q8_avx2, line_8_avx2);
 const struct kernels kernels_avx512vbmi =
-    TABLE(avx512vbmi, CPU_VNNI512 | CPU_VBMI, BF16, gemm_u8_avx512vnni, gemm_s8_avx512vnni, NULL,
+    TABLE(avx512vbmi, CPU_VNNI512 | CPU_VBMI, NULL, BF16, gemm_u8_avx512vnni, gemm_s8_avx512vnni, NULL,
           depthwise_q8_avx512vnni, &winograd_q8_avx512vnni, table_8_vbmi, softmax_q8_vbmi, NULL);
 const struct kernels kernels_amx =
-    TABLE(amx, CPU_VNNI512 | CPU_VBMI | CPU_BF16 | CPU_AMX_INT8 | CPU_AMX_BF16, &gemm_bf16_amx, gemm_u8_amx,
-          gemm_s8_amx, NULL, depthwise_q8_avx512vnni, NULL, table_8_vbmi, softmax_q8_vbmi, NULL);
+    TABLE(amx, CPU_VNNI512 | CPU_VBMI | CPU_BF16 | CPU_AMX_INT8 | CPU_AMX_BF16, &gemm_split_amx, &gemm_bf16_amx,
+          gemm_u8_amx, gemm_s8_amx, NULL, depthwise_q8_avx512vnni, NULL, table_8_vbmi, softmax_q8_vbmi, NULL);
 #elif defined(ISA_avx2)
 extern const struct kernel_winograd_q8 winograd_q8_avx2;
-const struct kernels kernels_avx2 = TABLE(avx2, 0, NULL, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2, depthwise_q8_avx2,
-                                          &winograd_q8_avx2, table_8_avx2, softmax_q8_avx2, line_8_avx2);
+const struct kernels kernels_avx2 =
+    TABLE(avx2, 0, NULL, NULL, gemm_u8_avx2, gemm_s8_avx2, gemm_small_avx2, depthwise_q8_avx2, &winograd_q8_avx2,
+          table_8_avx2, softmax_q8_avx2, line_8_avx2);
 #else
-const struct kernels K(kernels) = TABLE(ISA, 0, NULL, K(gemm_u8), K(gemm_s8), NULL, K(depthwise_q8), NULL, K(table_8),
-                                        SOFTMAX, NULL);
+const struct kernels K(kernels) = TABLE(ISA, 0, NULL, NULL, K(gemm_u8), K(gemm_s8), NULL, K(depthwise_q8), NULL,
+                                        K(table_8), SOFTMAX, NULL);
 #endif
 
 #if defined(ISA_avx2)
 extern const struct kernel_product gemm_u8_avxvnni, gemm_s8_avxvnni;
-const struct kernels kernels_avxvnni = TABLE(avxvnni, CPU_AVXVNNI, NULL, gemm_u8_avxvnni, gemm_s8_avxvnni, NULL,
+const struct kernels kernels_avxvnni = TABLE(avxvnni, CPU_AVXVNNI, NULL, NULL, gemm_u8_avxvnni, gemm_s8_avxvnni, NULL,
                                              depthwise_q8_avx2, NULL, table_8_avx2, softmax_q8_avx2, line_8_avx2);
 #elif defined(ISA_neon)
 extern const struct kernel_product gemm_u8_dotprod, gemm_s8_dotprod, gemm_u8_i8mm, gemm_s8_i8mm;
-const struct kernels kernels_dotprod = TABLE(dotprod, CPU_DOTPROD, NULL, gemm_u8_dotprod, gemm_s8_dotprod, NULL,
+const struct kernels kernels_dotprod = TABLE(dotprod, CPU_DOTPROD, NULL, NULL, gemm_u8_dotprod, gemm_s8_dotprod, NULL,
                                              depthwise_q8_neon, NULL, table_8_neon, K(softmax_q8), NULL);
-const struct kernels kernels_i8mm = TABLE(i8mm, CPU_DOTPROD | CPU_I8MM, NULL, gemm_u8_i8mm, gemm_s8_i8mm, NULL,
+const struct kernels kernels_i8mm = TABLE(i8mm, CPU_DOTPROD | CPU_I8MM, NULL, NULL, gemm_u8_i8mm, gemm_s8_i8mm, NULL,
                                           depthwise_q8_neon, NULL, table_8_neon, K(softmax_q8), NULL);
 #endif

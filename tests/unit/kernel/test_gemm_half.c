@@ -1,4 +1,5 @@
-/* Products of 16-bit floats and their packing, against sums in double of rounded numbers. */
+/* Products of 16-bit floats, and of f32 as three of them, and their packing, against sums in double of rounded numbers.
+ */
 #include "base/half.h"
 #include "chain.h"
 
@@ -28,6 +29,8 @@ static void *c[MAX_M];
 /* Rounded as by the product, which brings f16 to its range by powers of two. */
 static double rounded(const struct kernel_product *product, float x, float size)
 {
+    if (product->b == KERNEL_BF16_3)
+        return (double)x;
     if (product->b == KERNEL_BF16)
         return (double)half_bf16_to_f32(half_f32_to_bf16(x));
     int e = ilogbf(size);
@@ -68,7 +71,7 @@ static void check_element(const struct kernels *k, const struct kernel_product *
     sum += p->addend == 1 ? (double)add[i][j] : 0;
     float want = chain_act(k, (float)sum, p->act) + (p->addend == 2 ? add[i][j] : 0), got = ((const float *)c[i])[j];
     bool is_exact = p->is_whole && (p->act.kind == KERNEL_NONE || p->act.kind == KERNEL_RELU);
-    double part = is_exact ? 0 : product->b == KERNEL_BF16 ? 1e-6 : 1e-3;
+    double part = is_exact ? 0 : product->b == KERNEL_F16 ? 1e-3 : 1e-6; /* the twin rounds at each product */
     CHECK_MSG(fabs((double)(got - want)) <= part * (size + 4 * (double)a_size * (double)b_size),
               "m %d n %d taps %d k %d act %d: c[%d][%d] %g, want %g", p->m, p->n, p->taps, p->k, (int)p->act.kind, i, j,
               (double)got, (double)want);
@@ -271,8 +274,10 @@ static void every_level(void)
 {
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));) {
-        for (int type = KERNEL_F16; type <= KERNEL_BF16; type++) {
-            const struct kernel_product *product = kernel_gemm_16(k, (enum kernel_type)type);
+        const struct kernel_product *products[] = {kernel_gemm_16(k, KERNEL_F16), kernel_gemm_16(k, KERNEL_BF16),
+                                                   k->gemm_weights};
+        for (int i = 0; i < 3; i++) {
+            const struct kernel_product *product = products[i];
             if (!product)
                 continue;
             all_sizes(k, product);
@@ -294,9 +299,9 @@ int main(void)
 {
     rows = guard_new(sizeof(float) * MAX_M * MAX_TAPS * MAX_K);
     halves = guard_new(sizeof(uint16_t) * MAX_M * (MAX_TAPS * MAX_K + 64));
-    packed = guard_new(sizeof(uint16_t) * (MAX_TAPS * (MAX_K + 1) + 2) * 128);
+    packed = guard_new(3 * sizeof(uint16_t) * MAX_TAPS * (MAX_K + 32) * 128);
     outputs = guard_new(sizeof(float) * MAX_M * MAX_N);
-    scratch = guard_new(sizeof(uint16_t) * MAX_M * MAX_TAPS * (MAX_K + 32) + 64);
+    scratch = guard_new(3 * sizeof(uint16_t) * MAX_M * MAX_TAPS * (MAX_K + 32) + 64);
     guard_say_lacking();
     RUN(every_level);
     return TEST_END();
