@@ -88,11 +88,6 @@ static const struct kernel_product *product_of(const struct kernels *k, const st
     return is_whole && !c->in_f32 ? weights : kernel_gemm_f32(k, (size_t)c->out);
 }
 
-bool exec_conv_is_plain(const struct kernels *k, const struct conv *c)
-{
-    return product_of(k, c)->b == KERNEL_F32;
-}
-
 /* Bytes of a group's packed weights. */
 static size_t pack_size(const struct kernels *k, const struct conv *c)
 {
@@ -284,9 +279,12 @@ int exec_conv_geometry(struct plan *p, const struct conv *c, const struct view *
     return fill_taps(p, c, part, x, job, err) < 0 || fill_groups(p, c, job, err) < 0 ? -1 : 0;
 }
 
-int exec_conv_job(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
+int exec_conv_job(struct plan *p, struct node *n, const struct conv *of, const struct conv_ports *ports,
                   const struct view *x, const struct conv_part *part, struct gemm_job *job, struct error *err)
 {
+    struct conv copy = *of, *c = &copy;
+    bool scaled = plan_place(n->in[0])->weights.buffer != NULL;
+    c->in_f32 |= scaled;
     const struct kernel_product *product = product_of(p->kernels, c);
     *job = (struct gemm_job){.product = x->dtype == DTYPE_F32 ? product : product->rounded,
                              .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
@@ -297,7 +295,6 @@ int exec_conv_job(struct plan *p, struct node *n, const struct conv *c, const st
                              .n = c->out};
     fill_pixels(c, part, x, job);
     job->packed_view = plan_place(n->in[0])->weights;
-    bool scaled = job->packed_view.buffer != NULL;
     if (fill_taps(p, c, part, x, job, err) < 0 ||
         (scaled ? fill_scaled(p, c, x, job, err) : fill_groups(p, c, job, err)) < 0 ||
         (!scaled && !(job->packed = exec_conv_weights(p, n, c, err))))

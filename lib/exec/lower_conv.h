@@ -56,9 +56,6 @@ int exec_repeat_channels(struct plan *p, const struct node *n, int times, struct
 /* The weights of all groups, packed for products; NULL on error. */
 const void *exec_conv_weights(struct plan *p, struct node *n, const struct conv *c, struct error *err);
 
-/* Whether these are floats. */
-bool exec_conv_is_plain(const struct kernels *k, const struct conv *c);
-
 /* The packed weights of all groups in units of a float, of which a product takes a vector in a cycle: two weights where
  * they are bfloat16. */
 double exec_conv_packed(const struct kernels *k, const struct conv *c);
