@@ -73,11 +73,15 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n)
     return narrow && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
 }
 
+/* Weights of networks that fill memory; they stay as small as they were. */
+#define WEIGHTS_LARGE (4 << 20)
+
 const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t rows, size_t depth, size_t n)
 {
     const struct kernel_product *w = k->gemm_weights;
-    bool is_large = w && rows >= (size_t)w->least_rows && depth >= (size_t)w->least && n >= (size_t)w->least;
-    return is_large ? w : NULL;
+    bool is_worth = w && rows >= (size_t)w->least_rows && depth >= (size_t)w->least && n >= (size_t)w->least,
+         grows = w && kernel_type_size(w->b) > sizeof(float);
+    return is_worth && (!grows || depth * n <= WEIGHTS_LARGE) ? w : NULL;
 }
 
 const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type)

@@ -394,8 +394,8 @@ const struct kernels *kernel_reference(void);
 
 /* The product of f32 for B of n columns. */
 const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
-/* gemm_weights where it is faster than gemm_f32 for so many rows of A with `depth` rows and n columns of weights, else
- * NULL. */
+/* gemm_weights where it is faster than gemm_f32 for so many rows of A with `depth` rows and n columns of weights, and
+ * does not make large weights larger; else NULL. */
 const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t rows, size_t depth, size_t n);
 /* The level's product with 16-bit floats of a type; NULL when it or this processor has none. */
 const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type);

@@ -121,6 +121,14 @@ static void cuts(const struct kernels *k)
     }
 }
 
+/* Where it is chosen: not for few rows, nor for weights that fill memory, of which it takes half as much again. */
+static void choice(const struct kernels *k)
+{
+    CHECK(kernel_gemm_weights(k, 512, 1024, 1024) == k->gemm_weights);
+    CHECK(!kernel_gemm_weights(k, 16, 1024, 1024));
+    CHECK(!kernel_gemm_weights(k, 512, 4096, 4096));
+}
+
 static void every_level(void)
 {
     const struct kernels *k;
@@ -129,6 +137,7 @@ static void every_level(void)
             exact(k);
             not_finite(k);
             cuts(k);
+            choice(k);
         }
 }
 
