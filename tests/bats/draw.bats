@@ -96,18 +96,23 @@ END
     [ "$(count_red thing/dark.png 115)" -gt 4000 ] || fail 'no wall'
 }
 
-@test "tags that are moved into the picture do not lie on each other" {
-    declare_nn two.nn <<END
+# two_objects FILE NUMBER...: a detector that finds two things in any picture: of each its class, score, and corners.
+two_objects() {
+    declare_nn "$1" <<END
 property recipe resize=8x8
 property task detect=ssd
 input x f32 1x3x8x8
 constant none f32 scalar = 0
-constant box f32 1x1x2x6 = 0 0.9 0.3 0.5 0.9 0.9 1 0.5 0.95 0.5 1 0.9
+constant box f32 1x1x2x6 = ${@:2}
 node - ReduceMin x -> m f32 1x1x1x1
 node - Mul m none -> z f32 1x1x1x1
 node - Add z box -> y f32 1x1x2x6
 output y
 END
+}
+
+@test "tags that are moved into the picture do not lie on each other" {
+    two_objects two.nn 0 0.9 0.3 0.5 0.9 0.9 1 0.5 0.95 0.5 1 0.9
     ppm grey.ppm 96 64 128 128 128
     printf 'first\nsecond\n' > names
     equal "$(nn run --draw both -l names two.nn grey.ppm | cut -f 2 | xargs)" 'first second'
@@ -117,17 +122,7 @@ END
 }
 
 @test "a tag goes below its object where it would cover the one above" {
-    declare_nn stack.nn <<END
-property recipe resize=8x8
-property task detect=ssd
-input x f32 1x3x8x8
-constant none f32 scalar = 0
-constant box f32 1x1x2x6 = 0 0.9 0.4 0.2 0.6 0.4 1 0.5 0.4 0.41 0.6 0.7
-node - ReduceMin x -> m f32 1x1x1x1
-node - Mul m none -> z f32 1x1x1x1
-node - Add z box -> y f32 1x1x2x6
-output y
-END
+    two_objects stack.nn 0 0.9 0.4 0.2 0.6 0.4 1 0.5 0.4 0.41 0.6 0.7
     ppm grey.ppm 96 64 128 128 128
     nn run -q --draw both stack.nn grey.ppm
     nn run -q -k 1 --draw one stack.nn grey.ppm
