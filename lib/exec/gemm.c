@@ -412,6 +412,30 @@ void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view
     job->c_stride[GEMM_AXES - 1] = out->stride[out->rank - 2];
 }
 
+bool gemm_set_pixels(struct gemm_job *job)
+{
+    const struct view *a = &job->a;
+    int axes = a->rank - 1, surplus = axes - GEMM_AXES, at = surplus < 0 ? -surplus : 0, ones = 0;
+    for (int i = 0; i < axes; i++)
+        ones += a->dims[i] == 1;
+    if (surplus > ones)
+        return false;
+    for (int i = 0; i < at; i++)
+        job->dims[i] = 1;
+    for (int i = 0; i < axes; i++) {
+        if (surplus > 0 && a->dims[i] == 1) {
+            surplus--;
+            continue;
+        }
+        job->dims[at] = a->dims[i];
+        job->a_stride[at] = a->stride[i];
+        job->c_stride[at] = job->c.stride[i];
+        job->add_stride[at++] = job->add.stride[i];
+    }
+    job->batches = 1;
+    return true;
+}
+
 static size_t scratch_of(const struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;

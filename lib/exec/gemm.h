@@ -40,6 +40,9 @@ struct gemm_job {
     struct view multiplier_view;        /* multipliers that a step before finds; buffer NULL: they are to.multiplier */
     int bias_batch;                     /* elements from one batch's bias and multipliers to the next */
 };
+/* Lets all axes of the job's A but the last, those of c and add too, be its pixels; axes of one element are left out
+ * where there are too many. false: there are more. */
+BASE_COLD bool gemm_set_pixels(struct gemm_job *job);
 /* Lets the rows of a matrix be a job's pixels: a [.., m, k], out [.., m, n]. */
 BASE_COLD void gemm_set_rows(struct gemm_job *job, const struct view *a, const struct view *out);
 BASE_COLD int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job,

@@ -102,23 +102,6 @@ static int pack_b(struct plan *p, struct node *n, const struct product *m, struc
 
 /* ---- the product ---- */
 
-/* B is one matrix: then all of A's axes but the last are pixels. */
-static int fill_rows(const struct product *m, struct gemm_job *job)
-{
-    int axes = m->a.rank - 1, at = GEMM_AXES - axes;
-    if (at < 0)
-        return 1;
-    for (int i = 0; i < GEMM_AXES; i++)
-        job->dims[i] = i < at ? 1 : m->a.dims[i - at];
-    for (int i = 0; i < axes; i++) {
-        job->a_stride[at + i] = m->a.stride[i];
-        job->c_stride[at + i] = m->out.stride[i];
-        job->add_stride[at + i] = job->add.stride[i];
-    }
-    job->batches = 1;
-    return 0;
-}
-
 static int fill_batches(struct plan *p, const struct product *m, struct gemm_job *job, struct error *err)
 {
     int64_t batches = view_matrices(&m->out);
@@ -174,9 +157,7 @@ static int product_emit(struct plan *p, struct node *n, struct product *m, struc
     if (pack_b(p, n, m, &job, err) < 0)
         return -1;
     bool one_matrix = view_matrices(&m->b) == 1 && m->a.rank == m->out.rank;
-    int status = one_matrix ? fill_rows(m, &job) : 1;
-    if (status > 0)
-        status = fill_batches(p, m, &job, err);
+    int status = one_matrix && gemm_set_pixels(&job) ? 0 : fill_batches(p, m, &job, err);
     return status < 0 ? -1 : gemm_emit(p, n, m->narrow ? "gemm_narrow_f32" : job.product->name, &job, err);
 }
 

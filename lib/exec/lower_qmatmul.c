@@ -1,20 +1,6 @@
 /* nn.QMatMul with a constant matrix of weights. */
 #include "exec/lower_quant.h"
 
-/* All of A's axes but the last are pixels. */
-static void fill_rows(const struct view *a, struct gemm_job *job)
-{
-    int axes = a->rank - 1, at = GEMM_AXES - axes;
-    for (int i = 0; i < GEMM_AXES; i++)
-        job->dims[i] = i < at ? 1 : a->dims[i - at];
-    for (int i = 0; i < axes; i++) {
-        job->a_stride[at + i] = a->stride[i];
-        job->c_stride[at + i] = job->c.stride[i];
-        job->add_stride[at + i] = job->add.stride[i];
-    }
-    job->batches = 1;
-}
-
 static int emit(struct plan *p, struct node *n, const struct quant_weights *w, struct gemm_job *job, struct error *err)
 {
     static const ptrdiff_t no_tap[QUANT_RUNS_MAX] = {0};
@@ -28,7 +14,7 @@ static int emit(struct plan *p, struct node *n, const struct quant_weights *w, s
     job->tap = no_tap;
     job->taps = w->runs;
     job->k = (int)w->depth;
-    fill_rows(&job->a, job);
+    gemm_set_pixels(job);
     job->packed = exec_quant_packed(p, n, "matrix_q8", w, job->product, 1, job->taps, job->k, err);
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }

@@ -19,6 +19,20 @@ static void test_matmul(void)
     }
 }
 
+/* Windows of a map, as views: rows of more axes than a product has, which it has only where some are of one element. */
+static void test_windows(void)
+{
+    for (int64_t batch = 1; batch <= 2; batch++) {
+        begin();
+        struct node *t = NODE("Transpose", input("x", DIMS(batch, 2, 3, 2, 5, 33)));
+        node_set_ints(t, "perm", INTS(0, 1, 3, 2, 4, 5), &error);
+        output(NODE("MatMul", t->out[0], weight(DIMS(33, 40)))->out[0]);
+        struct value *rest = input("r", DIMS(batch, 2, 2, 3, 5, 7));
+        output(FUSED("MatMul", t->out[0], weight(DIMS(33, 7)), weight(DIMS(7)), rest)->out[0]);
+        check();
+    }
+}
+
 static void test_gemm(void)
 {
     for (int i = 0; i < 8; i++) {
@@ -449,6 +463,7 @@ int main(void)
 {
     RUN(test_pages_between);
     RUN(test_matmul);
+    RUN(test_windows);
     RUN(test_gemm);
     RUN(test_elementwise);
     RUN(test_repeated_rows);
