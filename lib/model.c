@@ -154,19 +154,16 @@ int model_check_target(const char *path, const char *format, const char *options
     return f ? 0 : -1;
 }
 
-/* What is computed from constants alone becomes numbers; *err stays as it was where that is no help. */
-static int write_folded(const struct graph *of, const char *path, const struct format *f, const char *options,
-                        struct error *err)
+/* A copy that passes were run on; NULL where that is no help. */
+static struct graph *rewritten(const struct graph *of, int (*run)(struct graph *g, struct error *err))
 {
     struct graph *g = graph_clone(of, NULL);
-    int status = -1;
-    if (g) {
+    if (g)
         op_resolve(g);
-        if (op_infer_graph(g, NULL) == 0 && pass_run_unfused(g, NULL) == 0)
-            status = format_write(g, path, f, options, err);
-    }
+    if (g && op_infer_graph(g, NULL) == 0 && run(g, NULL) == 0)
+        return g;
     graph_free(g);
-    return status;
+    return NULL;
 }
 
 static bool finds_activations(const struct pass *p)
@@ -174,28 +171,26 @@ static bool finds_activations(const struct pass *p)
     return strcmp(p->name, "recognise-activations") == 0;
 }
 
-/* A copy in which activations are one operator each; NULL where that is no help. */
-static struct graph *with_activations(const struct graph *of)
+static int find_activations(struct graph *g, struct error *err)
 {
-    struct graph *g = graph_clone(of, NULL);
-    if (g)
-        op_resolve(g);
-    if (g && pass_run_those(g, finds_activations, NULL) == 0)
-        return g;
-    graph_free(g);
-    return NULL;
+    return pass_run_those(g, finds_activations, err);
 }
 
+/* What cannot be written as it is may be, once what is computed from constants alone became numbers. */
 int model_write(const struct model *m, const char *path, const char *format, const char *options,
                 struct model_error *err)
 {
     const struct format *f;
     if (find_format(format, &f, model_inner(err)) < 0 || !(f = format_for_writing(path, f, options, model_inner(err))))
         return -1;
-    struct graph *found = f->lacks_parts ? with_activations(m->graph) : NULL;
-    int status = format_write(found ? found : m->graph, path, f, options, model_inner(err));
-    graph_free(found);
-    return status < 0 && f->has_numbers ? write_folded(m->graph, path, f, options, model_inner(err)) : status;
+    struct graph *g = f->lacks_parts ? rewritten(m->graph, find_activations) : NULL;
+    int status = format_write(g ? g : m->graph, path, f, options, model_inner(err));
+    graph_free(g);
+    g = status < 0 && f->has_numbers ? rewritten(m->graph, pass_run_unfused) : NULL;
+    if (g)
+        status = format_write(g, path, f, options, model_inner(err));
+    graph_free(g);
+    return status;
 }
 
 struct model *model_copy(const struct model *m, struct model_error *err)

@@ -284,7 +284,7 @@ int exec_conv_job(struct plan *p, struct node *n, const struct conv *of, const s
 {
     struct conv copy = *of, *c = &copy;
     bool scaled = plan_place(n->in[0])->weights.buffer != NULL;
-    c->in_f32 |= scaled;
+    c->in_f32 = of->in_f32 || scaled; /* weights that a step before scales are floats */
     const struct kernel_product *product = product_of(p->kernels, c);
     *job = (struct gemm_job){.product = x->dtype == DTYPE_F32 ? product : product->rounded,
                              .to = {.bias = ports->bias, .add_last = ports->add_last, .act = c->act},
