@@ -45,6 +45,12 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
 }
 
+@test "an argument of a method that is a number gets a value, and is no input then" {
+    rate=$MODELS/torch/rate
+    nn run -f torch:forward,factor=0.5,rate=16000 --expect "$rate" "$rate.pt" "$rate/in_0.npy" > /dev/null
+    equal "$(nn inspect -f :forward,rate=16000 -s x=2x4 "$rate.pt" | grep -c ^input)" 2
+}
+
 @test "whether a PyTorch view shares its elements may depend on sizes: it is read for those of the input" {
     sizes=$MODELS/torch/sizes
     try inspect "$sizes.pt"

@@ -228,6 +228,18 @@ bool torch_scalar_slice_list(struct scalars *s, struct torch_value *v)
     return true;
 }
 
+/* Whether a list holds a number that only a run tells. */
+static bool may_contain(struct scalars *s, struct torch_value *v)
+{
+    *v = torch_bool(false);
+    for (size_t i = 0; i < s->a.list->count && !s->t->b->failed; i++) {
+        struct torch_value both[2] = {s->a.list->items[i], s->b};
+        struct torch_value either[2] = {*v, torch_call_plain(s->t, "torch.eq", both, 2)};
+        *v = torch_call_plain(s->t, "torch.__or__", either, 2);
+    }
+    return true;
+}
+
 bool torch_scalar_contains(struct scalars *s, struct torch_value *v)
 {
     bool found = false;
@@ -238,6 +250,8 @@ bool torch_scalar_contains(struct scalars *s, struct torch_value *v)
     if (!torch_is_list(s->a) && s->a.kind != TORCH_DICT)
         return false;
     torch_count_bytes(s->t, s->a.list->count * sizeof(*s->a.list->items));
+    if (torch_is_list(s->a) && s->b.kind == TORCH_SIZE)
+        return may_contain(s, v);
     for (size_t i = 0; i < s->a.list->count && !s->t->b->failed; i += s->a.kind == TORCH_DICT ? 2 : 1)
         found = found || torch_equal(s->t, s->a.list->items[i], s->b);
     return torch_scalar_give(v, torch_bool(found));

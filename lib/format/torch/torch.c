@@ -1,4 +1,5 @@
 /* Reading a TorchScript archive: its forward() is run once, and leaves the graph. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,12 +171,38 @@ static bool learn(struct torch_reader *t, struct arena *arena)
     return any;
 }
 
+/* What the method that is asked for says of an argument that is a number, as in "forward,rate=16000". */
+static const char *stated(const struct torch_reader *t, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = t->source->entry; at && (at = strchr(at, ','));)
+        if (strncmp(++at, name, n) == 0 && at[n] == '=')
+            return at + n + 1;
+    return NULL;
+}
+
+/* A number, "name: int", is an input without axes; NONE: `type` is something else. */
+static enum dtype number_type(const char *type)
+{
+    return strcmp(type, "int") == 0     ? DTYPE_I64
+           : strcmp(type, "float") == 0 ? DTYPE_F32
+           : strcmp(type, "bool") == 0  ? DTYPE_BOOL
+                                        : DTYPE_NONE;
+}
+
 /* "name: Tensor", "name: Tuple[Tensor, Tensor]", or "name: List[Tensor]", which is a list of one. */
 static struct torch_value argument(struct torch_reader *t, const struct torch_token *at, const struct torch_token *end,
                                    int place)
 {
     const struct torch_token *type = at + 2;
     bool tuple = type < end && strcmp(type->text, "Tuple") == 0, list = type < end && strcmp(type->text, "List") == 0;
+    enum dtype number = type < end ? number_type(type->text) : DTYPE_NONE;
+    const char *text = stated(t, at->text);
+    double value;
+    if (number && text && text_to_f64(text, strcspn(text, ","), &value) && fabs(value) < 0x1p53)
+        return number == DTYPE_F32 ? torch_float(value) : torch_int((int64_t)value);
+    if (number)
+        return torch_size(t, build_input(t->b, at->text, number, 0, NULL));
     if (!tuple && !list)
         return torch_tensor(t, add_input(t, at->text, place));
     struct torch_value all = torch_list(t, tuple ? TORCH_TUPLE : TORCH_LIST);
@@ -229,7 +256,7 @@ static void add_inputs(struct torch_reader *t, const char *function, bool all, s
         bool optional = type < c.at && strcmp(type->text, "Optional") == 0;
         bool tensor = optional && c.at - type == 4 && strcmp(type[2].text, "Tensor") == 0;
         bool asked = tensor && (all || source_shape_of(t->source, name->text, SIZE_MAX));
-        bool has_default = torch_take(&c, "=");
+        bool has_default = torch_take(&c, "=") && !stated(t, name->text);
         torch_skip_type(&c);
         torch_take(&c, ",");
         if (i == 0 || (has_default && !asked)) /* self, whatever it is called */
@@ -274,7 +301,9 @@ static void give(struct torch_reader *t, struct torch_value v, const char *name,
 /* The method that is asked for, "encode", and, for "text.encode", in the place of the module that part of it. */
 static const char *find_owner(struct torch_reader *t, struct torch_value *module)
 {
-    const char *method = t->source->entry ? t->source->entry : "forward", *dot;
+    const char *asked = t->source->entry ? t->source->entry : "forward", *dot;
+    const char *method = arena_strndup(&t->arena, asked, strcspn(asked, ","), t->b->err);
+    build_check(t->b, method != NULL);
     while (!t->b->failed && (dot = strchr(method, '.'))) {
         struct torch_value part = torch_none();
         const char *name = arena_strndup(&t->arena, method, (size_t)(dot - method), t->b->err);

@@ -1030,3 +1030,22 @@ same, picture = Same(), torch.randn(1, 3, 7, 10)
 torch.jit.save(torch.jit.trace(same, picture), "same.pt")
 slim("same.pt")
 save("same.pt", same, picture)
+
+
+class Rate(nn.Module):
+    """Arguments that are numbers: a rate that is one of a list, and a factor."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates = [8000, 16000]
+
+    def forward(self, x, rate: int, factor: float):
+        if rate not in self.rates:
+            raise ValueError("want one of {}".format(self.rates))
+        return x[:, ::2] * factor if rate // 8000 == 2 else x[:, 1:3] + rate
+
+
+sound = torch.randn(2, 4)
+torch.jit.script(Rate()).save("rate.pt")
+slim("rate.pt")
+save("rate.pt", lambda x, rate, factor: Rate()(x, int(rate), float(factor)), sound, torch.tensor(16000), torch.tensor(0.5))
