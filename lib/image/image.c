@@ -166,8 +166,14 @@ int image_grey_opencv(struct image *out, const struct image *in, struct error *e
     return weigh_channels(out, in, weights, 15, err);
 }
 
+/* Product and sum rounded once, as PyTorch's vectors have it, or each by itself. */
+static float add_product(float sum, float sample, float weight, bool once)
+{
+    return once ? (float)(sum + (double)sample * weight) : sum + sample * weight;
+}
+
 /* In floating point, of samples times `unit`, the sum times `end` being truncated. */
-static int weigh_floats(struct image *out, const struct image *in, float unit, float end, struct error *err)
+static int weigh_floats(struct image *out, const struct image *in, float unit, float end, bool once, struct error *err)
 {
     struct image grey;
     if (image_init(&grey, in->width, in->height, 1, err))
@@ -175,7 +181,8 @@ static int weigh_floats(struct image *out, const struct image *in, float unit, f
     size_t n = (size_t)in->width * in->height;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *p = in->data + i * in->channels, step = in->channels == 3;
-        float v = p[0] * unit * 0.2989f + p[step] * unit * 0.587f + p[2 * step] * unit * 0.114f;
+        float v = add_product(p[0] * unit * 0.2989f, p[step] * unit, 0.587f, once);
+        v = add_product(v, p[2 * step] * unit, 0.114f, once);
         grey.data[i] = in->channels == 1 ? p[0] : (uint8_t)(v * end);
     }
     *out = grey;
@@ -184,10 +191,10 @@ static int weigh_floats(struct image *out, const struct image *in, float unit, f
 
 int image_grey_tensorflow(struct image *out, const struct image *in, struct error *err)
 {
-    return weigh_floats(out, in, 1 / 255.f, 255.5f, err); /* multiplied with, as there */
+    return weigh_floats(out, in, 1 / 255.f, 255.5f, false, err); /* multiplied with, as there */
 }
 
 int image_grey_torch(struct image *out, const struct image *in, struct error *err)
 {
-    return weigh_floats(out, in, 1, 1, err);
+    return weigh_floats(out, in, 1, 1, true, err);
 }
