@@ -22,6 +22,15 @@ void image_floats_release(struct image_floats *image)
     image->data = NULL;
 }
 
+void image_floats_grey(struct image_floats *image)
+{
+    size_t n = (size_t)image->width * image->height;
+    float *v = image->data;
+    for (size_t i = 0; i < n; i++)
+        v[i] = v[3 * i] * 0.2989f + v[3 * i + 1] * 0.587f + v[3 * i + 2] * 0.114f;
+    image->channels = 1;
+}
+
 int image_floats_place(struct image_floats *out, const struct image_floats *in, int width, int height, int x, int y,
                        const float *fill, struct error *err)
 {

@@ -123,6 +123,9 @@ struct image_floats {
     float *data;
 };
 
+/* Makes three channels one in place, as tf.image.rgb_to_grayscale() does. */
+void image_floats_grey(struct image_floats *image);
+
 /* As image_init(), image_release() and image_place(); all samples are 0 at first. */
 int image_floats_init(struct image_floats *out, int width, int height, int channels, struct error *err);
 void image_floats_release(struct image_floats *image);

@@ -5,9 +5,9 @@
 #include "task/recipe_text.h"
 
 const char *const recipe_size_names[] = {
-    [RECIPE_EXACT] = "",          [RECIPE_SHORT] = "short", [RECIPE_LONG] = "long",   [RECIPE_WIDTH] = "width",
-    [RECIPE_HEIGHT] = "height",   [RECIPE_MIN] = "min",     [RECIPE_MAX] = "max",     [RECIPE_MULTIPLE] = "multiple",
-    [RECIPE_FIT] = "fit",         [RECIPE_CLAMP] = "clamp", [RECIPE_EDGES] = "edges", [RECIPE_COVER] = "cover",
+    [RECIPE_EXACT] = "",          [RECIPE_SHORT] = "short", [RECIPE_LONG] = "long",     [RECIPE_WIDTH] = "width",
+    [RECIPE_HEIGHT] = "height",   [RECIPE_MIN] = "min",     [RECIPE_MAX] = "max",       [RECIPE_MULTIPLE] = "multiple",
+    [RECIPE_FIT] = "fit",         [RECIPE_CLAMP] = "clamp", [RECIPE_EDGES] = "edges",   [RECIPE_COVER] = "cover",
     [RECIPE_CLOSEST] = "closest", [RECIPE_WIDE] = "wide",   [RECIPE_ASPECT] = "aspect",
 };
 const char *const recipe_round_names[] = {
@@ -32,7 +32,12 @@ const char *const recipe_filter_names[] = {
 const char *const recipe_grid_names[] = {
     [IMAGE_GRID_HALF] = "half", [IMAGE_GRID_LEGACY] = "legacy", [IMAGE_GRID_CORNERS] = "corners"};
 const char *const recipe_colour_names[] = {
-    [RECIPE_AS_INPUT] = "", [RECIPE_RGB] = "rgb", [RECIPE_BGR] = "bgr", [RECIPE_GRAY] = "gray"};
+    [RECIPE_AS_INPUT] = "",
+    [RECIPE_RGB] = "rgb",
+    [RECIPE_BGR] = "bgr",
+    [RECIPE_GRAY] = "gray",
+    [RECIPE_GRAY_RESIZED] = "gray-resized",
+};
 const char *const recipe_layout_names[] = {[RECIPE_GUESS] = "", [RECIPE_NCHW] = "nchw", [RECIPE_NHWC] = "nhwc"};
 const char *const recipe_dtype_names[] = {[RECIPE_F32] = "f32", [RECIPE_U8] = "u8", [RECIPE_I8] = "i8"};
 
@@ -111,6 +116,7 @@ static const struct key {
     {"rgb", NULL, 3, WORD_OF(colour, recipe_colour_names)},
     {"bgr", NULL, 3, WORD_OF(colour, recipe_colour_names)},
     {"gray", NULL, 3, WORD_OF(colour, recipe_colour_names)},
+    {"gray-resized", NULL, 3, WORD_OF(colour, recipe_colour_names)},
     {"layout", "nchw or nhwc", 4, WORD_OF(layout, recipe_layout_names)},
     {"dtype", "f32, u8 or i8", 5, WORD_OF(dtype, recipe_dtype_names)},
     {"input", "the input's name of at most 255 bytes, with %XX for ',' and '%'", 6, 0, NULL, 0, set_input},
@@ -227,7 +233,8 @@ static int parse_item(struct recipe *r, struct slice item, unsigned *seen, struc
     return error_set(
         err,
         "recipe: %.*s: unknown key: want resize, crop, letterbox, pad, mean, std, scale, quantize, rgb, bgr, "
-        "gray, filter, pil, torchvision, torch, opencv, tensorflow, grid, antialias, exif, layout, dtype or "
+        "gray, gray-resized, filter, pil, torchvision, torch, opencv, tensorflow, grid, antialias, exif, layout, dtype "
+        "or "
         "input",
         shown(item), item.at);
 }
@@ -255,7 +262,7 @@ static int check_whole(const struct recipe *r, const char *text, size_t n, struc
         return error_set(err, "recipe: ends with a comma: want a key behind it, or no comma");
     if (check_filter(r, err))
         return -1;
-    for (int i = 0; i < r->count && r->colour == RECIPE_GRAY; i++)
+    for (int i = 0; i < r->count && r->colour >= RECIPE_GRAY; i++)
         if (r->steps[i].values == 3)
             return error_set(err, "recipe: gray with three values of %s: want one",
                              recipe_kind_names[r->steps[i].kind]);

@@ -64,7 +64,7 @@ enum recipe_filter {
     RECIPE_GAUSSIAN,
     RECIPE_MITCHELL,
 };
-enum recipe_colour { RECIPE_AS_INPUT, RECIPE_RGB, RECIPE_BGR, RECIPE_GRAY };
+enum recipe_colour { RECIPE_AS_INPUT, RECIPE_RGB, RECIPE_BGR, RECIPE_GRAY, RECIPE_GRAY_RESIZED };
 enum recipe_layout { RECIPE_GUESS, RECIPE_NCHW, RECIPE_NHWC };
 enum recipe_dtype { RECIPE_F32, RECIPE_U8, RECIPE_I8 };
 
@@ -92,7 +92,7 @@ struct recipe {
     enum recipe_filter filter;
     enum image_grid grid;      /* of tensorflow */
     bool antialias;            /* of tensorflow; others' filters say it themselves */
-    enum recipe_colour colour; /* gray: before all steps */
+    enum recipe_colour colour; /* gray: before all steps; gray-resized: behind those on the size */
     enum recipe_layout layout;
     enum recipe_dtype dtype;
     char input[256]; /* the input's name; "" for the first */
@@ -116,7 +116,7 @@ extern const char *const recipe_kind_names[RECIPE_QUANTIZE + 1];
 extern const char *const recipe_library_names[RECIPE_TENSORFLOW + 1];
 extern const char *const recipe_filter_names[RECIPE_MITCHELL + 1];
 extern const char *const recipe_grid_names[IMAGE_GRID_CORNERS + 1];
-extern const char *const recipe_colour_names[RECIPE_GRAY + 1];
+extern const char *const recipe_colour_names[RECIPE_GRAY_RESIZED + 1];
 extern const char *const recipe_layout_names[RECIPE_NHWC + 1];
 extern const char *const recipe_dtype_names[RECIPE_I8 + 1];
 

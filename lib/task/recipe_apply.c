@@ -197,22 +197,32 @@ static int (*const greys[])(struct image *out, const struct image *in, struct er
     [RECIPE_OPENCV] = image_grey_opencv, [RECIPE_TENSORFLOW] = image_grey_tensorflow,
 };
 
+static int make_grey(const struct recipe *r, struct picture *picture, struct error *err)
+{
+    struct image grey;
+    if (r->library != RECIPE_TENSORFLOW)
+        return replace(&picture->bytes, &grey, greys[r->library](&grey, &picture->bytes, err));
+    image_floats_grey(&picture->floats);
+    return 0;
+}
+
 /* The photo after all stages, in the input's channels. */
 static int make_picture(const struct recipe *r, const struct recipe_plan *p, const struct image *photo,
                         struct picture *out, struct error *err)
 {
     struct image grey;
     bool to_grey = p->channels == 1 && photo->channels != 1;
-    if (to_grey || r->library == RECIPE_TENSORFLOW || p->stage[0].scale_x != 0)
+    bool first = to_grey && r->colour != RECIPE_GRAY_RESIZED;
+    if (first || r->library == RECIPE_TENSORFLOW || p->stage[0].scale_x != 0)
         image_want_all(photo);
-    if (to_grey && greys[r->library](&grey, photo, err))
+    if (first && greys[r->library](&grey, photo, err))
         return -1;
-    const struct image *in = to_grey ? &grey : photo;
+    const struct image *in = first ? &grey : photo;
     int failed = r->library == RECIPE_TENSORFLOW ? run_real_stages(r, p, in, &out->floats, err)
                                                  : run_stages(r, p, in, &out->bytes, err);
-    if (to_grey)
+    if (first)
         image_release(&grey);
-    return failed;
+    return failed || (to_grey && !first && make_grey(r, out, err)) ? -1 : 0;
 }
 
 int recipe_apply(const struct recipe *r, const struct recipe_plan *plan, const struct image *photo, void *out,

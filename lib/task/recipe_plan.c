@@ -57,7 +57,7 @@ static int choose_colour(const struct recipe *r, const struct target *t, struct 
     p->colour = r->colour;
     if (p->colour == RECIPE_AS_INPUT)
         p->colour = t->channels == 1 ? RECIPE_GRAY : RECIPE_RGB;
-    p->channels = p->colour == RECIPE_GRAY ? 1 : 3;
+    p->channels = p->colour >= RECIPE_GRAY ? 1 : 3;
     if (t->channels && t->channels != p->channels)
         return error_set(err, "recipe: gives %d channels, the input wants %d", p->channels, t->channels);
     for (int i = 0; i < r->count && p->channels == 1; i++)

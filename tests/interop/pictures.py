@@ -378,9 +378,12 @@ def grey(maker, a):
 
 def with_values(rng, maker, text, reference):
     """The same with steps on colours and values behind it."""
-    kind = rng.integers(6)
+    kind = rng.integers(7)
     if kind == 0:
         return text + ",gray", lambda a: np.atleast_3d(reference(grey(maker, a)))
+    if kind == 4:
+        dtype = "f4" if maker is of_tensorflow else "u1"
+        return text + ",gray-resized", lambda a: np.atleast_3d(grey(maker, np.asarray(reference(a)).astype(dtype)))
     if kind == 1:
         return text + ",bgr", lambda a: reference(a)[:, :, ::-1]
     if kind == 2:

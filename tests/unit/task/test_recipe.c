@@ -63,6 +63,7 @@ static void prints_and_reads_back(void)
         {"filter=bilinear", ""},
         {"filter=bilinear-noaa", NULL},
         {"crop=10x20,gray,mean=-0.5,std=-2", NULL},
+        {"gray-resized,mean=1,resize=3x4", "resize=3x4,gray-resized,mean=1"},
         {"crop=10x10", "crop=10"},
         {"torchvision,crop=3x2:down", NULL},
         {"scale=-1e-30,layout=nhwc,dtype=i8", NULL},
@@ -176,6 +177,8 @@ static const char *const bad[][2] = {
     {"input=%00", "name"},
     {"letterbox=3x3:1:2:3,gray", "letterbox: want one"},
     {"gray,mean=1:2:3", "gray"},
+    {"gray-resized,mean=1:2:3", "gray"},
+    {"gray-resized,gray", "given twice"},
     {"gray,std=1:2:3", "gray"},
     {"exif=maybe", "yes or no"},
     {"resise=3", "unknown key"},
@@ -417,6 +420,38 @@ static void gray_and_letterbox(void)
     image_release(&photo);
 }
 
+/* Of the resized photo, rounded as the library rounds a picture of three channels. */
+static void gray_behind_resizing(void)
+{
+    static const struct {
+        const char *grey, *rgb;
+        int (*weigh)(struct image *out, const struct image *in, struct error *err);
+    } cases[] = {
+        {"resize=5x3,gray-resized,dtype=u8", "resize=5x3,dtype=u8,layout=nhwc", image_grey},
+        {"opencv,resize=4x3,gray-resized,dtype=u8", "opencv,resize=4x3,dtype=u8,layout=nhwc", image_grey_opencv},
+        {"torch,pad=9x7:3,gray-resized,dtype=u8", "torch,pad=9x7:3,dtype=u8,layout=nhwc", image_grey_torch},
+    };
+    struct image photo = counted(6, 4), grey;
+    struct recipe_plan p;
+    struct error err;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t *g = apply(cases[i].grey, &photo, NULL, 0, &p), *rgb = apply(cases[i].rgb, &photo, NULL, 0, &p);
+        struct image resized = {p.width, p.height, 3, rgb, NULL};
+        CHECK(cases[i].weigh(&grey, &resized, &err) == 0);
+        CHECK(memcmp(g, grey.data, (size_t)p.width * p.height) == 0);
+        image_release(&grey);
+        free(g);
+        free(rgb);
+    }
+    float *real = apply("tensorflow,resize=3x2,gray-resized", &photo, NULL, 0, &p);
+    float *rgb = apply("tensorflow,resize=3x2", &photo, NULL, 0, &p);
+    for (int i = 0; i < 6; i++)
+        CHECK(fabsf(real[i] - (rgb[i] * 0.2989f + rgb[6 + i] * 0.587f + rgb[12 + i] * 0.114f)) < 1e-4f);
+    free(real);
+    free(rgb);
+    image_release(&photo);
+}
+
 /* Where a photo's point comes to, worked out by hand, and back. */
 static void maps_back(void)
 {
@@ -537,6 +572,7 @@ static void random_recipes(void)
         "std=1:2:3",
         "scale=1/255",
         "gray",
+        "gray-resized",
         "bgr",
         "torchvision",
         "layout=nhwc",
@@ -580,6 +616,7 @@ int main(void)
     RUN(values_and_layouts);
     RUN(integers);
     RUN(gray_and_letterbox);
+    RUN(gray_behind_resizing);
     RUN(maps_back);
     RUN(pixels_lie_where_mapped);
     RUN(pads);
