@@ -120,13 +120,25 @@ static int resize_glpn(struct import *m, bool crops)
     return 0;
 }
 
-/* To the nearest, not the truncated side. */
+/* The long side is at most as many times the short one's as COCO's usual sizes have it. */
+static int resize_vilt(struct import *m, bool crops)
+{
+    int side = short_side(m), divisor = import_side(m, "size_divisor");
+    (void)crops;
+    if (!side)
+        return error_set(m->err, "recipe: size: want one side");
+    text_printf(m->out, ",resize=edges:%dx%d:near,resize=multiple:%d:down", side, (int)(1333.0 / 800 * side),
+                divisor ? divisor : 32);
+    return 0;
+}
+
+/* To the nearest, not the truncated side, halves up. */
 static int resize_sam(struct import *m, bool crops)
 {
     int side = side_in(m, import_get(m, "size"), "longest_edge");
     if (!side)
         return resize_plain(m, crops);
-    text_printf(m->out, ",resize=long:%d:near", side);
+    text_printf(m->out, ",resize=edges:%dx%d:near", side, side);
     return 0;
 }
 
@@ -199,11 +211,13 @@ static const struct processor {
     bool no_mean;      /* unless "do_normalize" is true */
     bool is_real;      /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
     bool aliased;      /* so does this one, without antialiasing */
+    bool crops;        /* unless the file says otherwise */
 } processors[] = {
     {.name = "ConvNext", .resize = resize_convnext},
-    {.name = "PoolFormer", .resize = resize_poolformer},
+    {.name = "PoolFormer", .resize = resize_poolformer, .crops = true},
     {.name = "Levit", .resize = resize_levit},
     {.name = "GLPN", .resize = resize_glpn},
+    {.name = "Vilt", .resize = resize_vilt, .pads_batches = true},
     {.name = "DPT", .resize = resize_dpt},
     {.name = "PromptDepthAnything", .resize = resize_dpt},
     {.name = "DINOv3", .resize = resize_plain, .is_real = true},
@@ -260,10 +274,10 @@ static int check_switches(struct import *m, const struct processor *p)
                                         "do_normalize",    "do_convert_rgb",   "do_flip_channel_order",
                                         "do_pad",          "do_reduce_labels", "do_convert_annotations",
                                         "do_flip_channels"};
-    static const char *const sizes[] = {"size_divisor", "patch_size",        "min_pixels",          "max_pixels",
-                                        "min_size",     "keep_aspect_ratio", "ensure_multiple_of",  "max_image_tiles",
-                                        "tile_size",    "max_num_patches",   "image_grid_pinpoints",
-                                        "image_size"};
+    static const char *const sizes[] = {"size_divisor", "patch_size",        "min_pixels",           "max_pixels",
+                                        "min_size",     "keep_aspect_ratio", "ensure_multiple_of",   "max_image_tiles",
+                                        "tile_size",    "max_num_patches",   "image_grid_pinpoints", "image_size",
+                                        "clusters"};
     bool pads = import_is_on(m, "do_pad", false) && !p->pads_batches;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !*p->name; i++) {
         const struct json_node *n = import_get(m, sizes[i]);
@@ -273,6 +287,7 @@ static int check_switches(struct import *m, const struct processor *p)
     for (const struct json_node *n = json_first(m->j, m->node); n; n = json_next(m->j, n)) {
         bool is_known = n->kind != JSON_TRUE || strncmp(n->key, "do_", 3) != 0;
         is_known |= p->resize == resize_donut && strcmp(n->key, "do_thumbnail") == 0;
+        is_known |= p->resize == resize_poolformer && strcmp(n->key, "do_resize_and_center_crop") == 0;
         for (size_t i = 0; i < sizeof known / sizeof *known && !is_known; i++)
             is_known = strcmp(n->key, known[i]) == 0;
         if (!is_known)
@@ -330,7 +345,7 @@ int import_hugging_face(struct import *m)
 {
     const char *type = type_of(m);
     const struct processor *p = find_processor(type);
-    bool crops = import_is_on(m, "do_center_crop", false) && p->resize != resize_convnext;
+    bool crops = import_is_on(m, "do_center_crop", p->crops) && p->resize != resize_convnext;
     if (check_switches(m, p))
         return -1;
     text_puts(m->out, p->is_real || p->aliased ? ",tensorflow" : is_fast(type) ? ",torch" : "");

@@ -37,6 +37,13 @@ static struct recipe_sides by_factor(struct recipe_sides s, double factor, enum 
     return (struct recipe_sides){rounded(s.width * factor, round), rounded(s.height * factor, round)};
 }
 
+/* As ResizeKeepRatio of timm and open_clip, where halves depend on the last bit of the quotient. */
+static struct recipe_sides by_ratio(struct recipe_sides s, double ratio)
+{
+    return (struct recipe_sides){rounded(s.width / ratio, RECIPE_ROUND_NEAR),
+                                 rounded(s.height / ratio, RECIPE_ROUND_NEAR)};
+}
+
 static int lesser(int a, int b)
 {
     return a < b ? a : b;
@@ -109,6 +116,8 @@ struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sid
         return s;
     if (how.real)
         return by_factor(s, factor, how.round);
+    if (how.round == RECIPE_ROUND_NEAR)
+        return by_ratio(s, fmax((double)s.width / step->width, (double)s.height / step->height));
     bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
     return tall ? by_height(s, step->height, how) : by_width(s, step->width, how);
 }
@@ -116,6 +125,8 @@ struct recipe_sides recipe_fit(const struct recipe_step *step, struct recipe_sid
 static struct recipe_sides to_cover(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
     bool tall = (int64_t)step->width * s.height > (int64_t)step->height * s.width;
+    if (how.round == RECIPE_ROUND_NEAR)
+        return by_ratio(s, fmin((double)s.width / step->width, (double)s.height / step->height));
     return tall ? by_width(s, step->width, how) : by_height(s, step->height, how);
 }
 
@@ -129,12 +140,13 @@ static struct recipe_sides to_closest(const struct recipe_step *step, struct rec
                                  rounded(factor * s.height / n, how.round) * n};
 }
 
-/* As DETR's get_size_with_aspect_ratio(), and in real numbers as rescale_size() of mmcv. */
+/* As DETR's get_size_with_aspect_ratio(), and in real numbers, or if rounding is asked for, as rescale_size() of mmcv
+ * and get_resize_output_image_size() of ViLT. */
 static struct recipe_sides to_edges(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
 {
     double low = lesser(s.width, s.height), high = greater(s.width, s.height), size = step->width;
     bool is_tall = s.width < s.height;
-    if (how.real) {
+    if (how.real || step->round == RECIPE_ROUND_NEAR) {
         double factor = fmin(step->height / high, step->width / low);
         return (struct recipe_sides){rounded(s.width * factor + 0.5, RECIPE_ROUND_DOWN),
                                      rounded(s.height * factor + 0.5, RECIPE_ROUND_DOWN)};

@@ -277,6 +277,9 @@ static const struct plan_case {
     {"pad=aspect:3x2", 20, 33, 0, {0}, {20, 33}, {0, 0}, {50, 33}},
     {"pad=aspect:3x2", 61, 33, 0, {0}, {61, 33}, {0, 0}, {61, 41}},
     {"resize=fit:40x40:up", 100, 33, 0, {0}, {40, 14}, {0, 0}, {40, 14}},
+    {"resize=cover:51x298:near", 294, 24, 0, {0}, {3651, 298}, {0, 0}, {3651, 298}}, /* 3650.5, by 24 / 298 */
+    {"resize=edges:1024x1024:near", 2048, 1365, 0, {0}, {1024, 683}, {0, 0}, {1024, 683}},
+    {"resize=edges:384x639:near,resize=multiple:32:down", 831, 768, 0, {0}, {416, 384}, {0, 0}, {416, 384}},
     /* of torchvision's Resize(256) and CenterCrop: the long side truncated, halves of the place to even */
     {"torchvision,resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {80, 16}, {224, 224}},
     {"resize=256,crop=224", 500, 334, 0, {0}, {383, 256}, {79, 16}, {224, 224}},

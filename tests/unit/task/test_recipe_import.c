@@ -52,6 +52,13 @@ static const char *const files[][2] = {
      "\"do_thumbnail\": true,"
      "\"image_processor_type\": \"DonutFeatureExtractor\", \"resample\": 2, \"size\": [1920, 2560]}",
      "resize=1920:down,resize=fit:1920x2560:down:again,pad=1920x2560,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"ViltImageProcessor\", \"do_normalize\": false, \"do_pad\": true, \"do_resize\": "
+     "true, "
+     "\"resample\": 3, \"size\": {\"shortest_edge\": 384}, \"size_divisor\": 32}",
+     "resize=edges:384x639:near,resize=multiple:32:down,filter=bicubic,rgb,scale=0.003921569"},
+    {"{\"crop_pct\": 0.9, \"do_normalize\": false, \"do_resize_and_center_crop\": true, \"feature_extractor_type\": "
+     "\"PoolFormerFeatureExtractor\", \"resample\": 3, \"size\": 224}",
+     "resize=248:down,crop=224,filter=bicubic,rgb,scale=0.003921569"},
     {"{\"image_processor_type\": \"DPTImageProcessor\", \"do_resize\": true, \"keep_aspect_ratio\": true, \"do_pad\": "
      "false,"
      "\"ensure_multiple_of\": 14, \"size\": {\"height\": 518, \"width\": 518}, \"resample\": 3, \"size_divisor\": null,"
@@ -87,7 +94,7 @@ static const char *const files[][2] = {
      "resize=edges:800x1333,rgb,scale=0.003921569,mean=0.5,std=0.5"},
     {"{\"image_processor_type\": \"SamImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"do_normalize\": false,"
      "\"size\": {\"longest_edge\": 1024}, \"pad_size\": {\"height\": 1024, \"width\": 1024}}",
-     "resize=long:1024:near,rgb,scale=0.003921569,pad=1024x1024:corner"},
+     "resize=edges:1024x1024:near,rgb,scale=0.003921569,pad=1024x1024:corner"},
     {"{\"image_processor_type\": \"EfficientNetImageProcessor\", \"size\": {\"height\": 346, \"width\": 346},"
      "\"rescale_offset\": true, \"rescale_factor\": 0.00784313725, \"image_mean\": [0.5], \"image_std\": [0.25]}",
      "resize=346x346,rgb,scale=0.007843137,mean=1,mean=0.5,std=0.25,std=0.25"},
@@ -169,9 +176,12 @@ static void refused(void)
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_pct\": 0}", "crop_pct"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_mode\": \"other\"}", "crop_mode"},
         {"{\"preprocess_cfg\": {\"size\": [4], \"mean\": 1, \"std\": 1}}", "size: want"},
-        {"{\"image_processor_type\": \"ViltImageProcessor\", \"size\": {\"shortest_edge\": 384}, \"do_resize\": true,"
-         "\"size_divisor\": 32}",
+        {"{\"image_processor_type\": \"BridgeTowerImageProcessor\", \"size\": {\"shortest_edge\": 288}, \"do_resize\": "
+         "true, \"size_divisor\": 32}",
          "size_divisor in a preprocessor"},
+        {"{\"feature_extractor_type\": \"ImageGPTFeatureExtractor\", \"do_normalize\": true, \"clusters\": [[1, 1, "
+         "1]]}",
+         "clusters in a preprocessor"},
         {"", "is empty"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"interpolation\": \"random\"}", "filter=random"},
         {"do_resize: true", "size"},
