@@ -96,7 +96,7 @@ static int set_input(struct recipe *r, struct slice v)
 #define WORD_OF(field, names) offsetof(struct recipe, field), names, RECIPE_COUNT(names), NULL
 
 static const struct key {
-    const char *name, *want; /* want: NULL for a key without a value */
+    const char *name, *want; /* name NULL: each of the words is a key; want: NULL for a key without a value */
     int group;               /* at most one key of a group may be given */
     size_t field;
     const char *const *words;
@@ -104,19 +104,12 @@ static const struct key {
     int (*set)(struct recipe *r, struct slice value); /* of a key without a value: its name */
 } keys[] = {
     {"exif", "yes or no", 0, 0, NULL, 0, set_exif},
-    {"pil", NULL, 1, WORD_OF(library, recipe_library_names)},
-    {"torchvision", NULL, 1, WORD_OF(library, recipe_library_names)},
-    {"torch", NULL, 1, WORD_OF(library, recipe_library_names)},
-    {"opencv", NULL, 1, WORD_OF(library, recipe_library_names)},
-    {"tensorflow", NULL, 1, WORD_OF(library, recipe_library_names)},
+    {NULL, NULL, 1, WORD_OF(library, recipe_library_names)},
     {"filter", "bilinear, bicubic, lanczos, box, hamming, nearest, bilinear-noaa, area, lanczos5, gaussian or mitchell",
      2, WORD_OF(filter, recipe_filter_names)},
     {"grid", "half, legacy or corners", 7, WORD_OF(grid, recipe_grid_names)},
     {"antialias", NULL, 8, 0, NULL, 0, set_antialias},
-    {"rgb", NULL, 3, WORD_OF(colour, recipe_colour_names)},
-    {"bgr", NULL, 3, WORD_OF(colour, recipe_colour_names)},
-    {"gray", NULL, 3, WORD_OF(colour, recipe_colour_names)},
-    {"gray-resized", NULL, 3, WORD_OF(colour, recipe_colour_names)},
+    {NULL, NULL, 3, WORD_OF(colour, recipe_colour_names)},
     {"layout", "nchw or nhwc", 4, WORD_OF(layout, recipe_layout_names)},
     {"dtype", "f32, u8 or i8", 5, WORD_OF(dtype, recipe_dtype_names)},
     {"input", "the input's name of at most 255 bytes, with %XX for ',' and '%'", 6, 0, NULL, 0, set_input},
@@ -212,8 +205,7 @@ static int parse_setting(struct recipe *r, const struct key *k, struct slice ite
         return error_set(err, "recipe: %.*s: given twice, or with another key that excludes it", shown(item), item.at);
     *seen |= 1u << k->group;
     if (!k->want != !has_value)
-        return error_set(err, "recipe: %.*s: want %s%s", shown(item), item.at, k->want ? k->want : "no value behind ",
-                         k->want ? "" : k->name);
+        return error_set(err, "recipe: %.*s: want %s", shown(item), item.at, k->want ? k->want : "no value");
     if (set_key(k, r, value))
         return error_set(err, "recipe: %.*s: want %s", shown(item), item.at, k->want);
     return 0;
@@ -228,7 +220,7 @@ static int parse_item(struct recipe *r, struct slice item, unsigned *seen, struc
     if (kind >= 0)
         return parse_step(r, kind, item, value, err);
     for (int i = 0; i < RECIPE_COUNT(keys); i++)
-        if (slice_is(name, keys[i].name))
+        if (keys[i].name ? slice_is(name, keys[i].name) : slice_find(name, keys[i].words, keys[i].count) >= 0)
             return parse_setting(r, &keys[i], item, value, seen, err);
     return error_set(
         err,

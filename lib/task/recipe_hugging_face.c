@@ -203,15 +203,15 @@ static int resize_donut(struct import *m, bool crops)
 static const struct processor {
     const char *name;
     int (*resize)(struct import *m, bool crops);
-    bool pads_batches; /* "do_pad" does nothing to a single photo */
-    bool is_bgr;       /* whatever the file says */
-    bool as_stored;    /* values are not scaled unless the file says so */
-    bool divides;      /* by std once more, where "include_top" is not false */
-    bool flips;        /* to blue, green, red, unless the file says otherwise */
-    bool no_mean;      /* unless "do_normalize" is true */
-    bool is_real;      /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
-    bool aliased;      /* so does this one, without antialiasing */
-    bool crops;        /* unless the file says otherwise */
+    bool pads_batches : 1; /* "do_pad" does nothing to a single photo */
+    bool is_bgr : 1;       /* whatever the file says */
+    bool as_stored : 1;    /* values are not scaled unless the file says so */
+    bool divides : 1;      /* by std once more, where "include_top" is not false */
+    bool flips : 1;        /* to blue, green, red, unless the file says otherwise */
+    bool no_mean : 1;      /* unless "do_normalize" is true */
+    bool is_real : 1; /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
+    bool aliased : 1; /* so does this one, without antialiasing */
+    bool crops : 1;   /* unless the file says otherwise */
 } processors[] = {
     {.name = "ConvNext", .resize = resize_convnext},
     {.name = "PoolFormer", .resize = resize_poolformer, .crops = true},

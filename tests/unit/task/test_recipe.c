@@ -153,7 +153,7 @@ static const char *const bad[][2] = {
     {"resize=4x4:down:warp", ":warp"},
     {"resize=4x4:warp:again", ":warp"},
     {"rgb,bgr", "bgr"},
-    {"rgb=1", "no value behind rgb"},
+    {"rgb=1", "want no value"},
     {"filter=lancsos", "bicubic"},
     {"crop=-1", "crop=-1"},
     {"mean=1:2", "A:B:C"},
