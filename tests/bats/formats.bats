@@ -28,6 +28,11 @@ MODELS=$BATS_TEST_DIRNAME/../models
     matches "$stderr" "a frozen graph has no signatures"
 }
 
+@test "activations that a recurrent layer of OpenVINO has anyway are not stated" {
+    nn inspect "$MODELS/openvino/rnn.xml" > rnn.nn
+    equal "$(grep -c activations= rnn.nn || true)" 0
+}
+
 @test "weights of PyTorch without a network are told so" {
     try inspect "$MODELS/torch/state.pth"
     equal "$status" 1

@@ -245,6 +245,27 @@ constant w f32 1x1x3x3 = 1 2 3 4 5 6 7 8 9'
     equal "$output" $'only\tRelu\t\tact\tRelu'
 }
 
+@test "-d: layer normalisation is the same between Transposes, written as arithmetic too" {
+    normal() {
+        { printf '%s\n' 'input x f32 1x3x2x2' 'constant s f32 3 = 1 2 3' 'constant t f32 3 = 3 1 2' 'constant last i64 1 = -1' \
+            'constant e f32 scalar = 0.001' 'node - Transpose x -> v f32 * : perm=[0,2,3,1]'; cat
+            printf '%s\n' 'node - Transpose n -> y f32 * : perm=[0,3,1,2]' 'output y'; } | declare_nn "$1"
+    }
+    normal whole.nn <<< 'node - LayerNormalization v s t -> n f32 * : axis=-1 epsilon=0.001'
+    normal parts.nn <<END
+node - ReduceMean v last -> m f32 *
+node - Sub v m -> c f32 *
+node - Mul c c -> q f32 *
+node - ReduceMean q last -> d f32 *
+node - Add d e -> f f32 *
+node - Sqrt f -> g f32 *
+node - Div c g -> h f32 *
+node - Mul h s -> i f32 *
+node - Add i t -> n f32 *
+END
+    equal "$(nn inspect -d whole.nn parts.nn)" 'the same network'
+}
+
 @test "-d: parts of a value, however they are taken" {
     part() {
         { echo 'input x f32 1x4x6'; cat; echo 'output y'; } | declare_nn "$1"

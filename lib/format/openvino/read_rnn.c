@@ -1,4 +1,5 @@
 /* Recurrent layers: sequences, and single steps as sequences of one. Batches stand first here, times in ONNX. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -62,13 +63,22 @@ static const char *act_name(struct openvino_read *l, const char *text, size_t n)
     return "";
 }
 
+/* Whether a list has the words of another one, which has no blanks between. */
+static bool has_words(const char *list, const char *words)
+{
+    for (; *list; list++)
+        if (*list != ' ' && tolower((unsigned char)*list) != *words++)
+            return false;
+    return !*words;
+}
+
 /* The list for one direction, which both get; nothing when it is the usual one. */
 static void set_activations(struct openvino_read *l, struct value *v, const char *usual, int directions)
 {
     const char *text = openvino_text(l, "activations", NULL);
     struct str list[6];
     size_t count = 0;
-    if (!text || !*text || strcmp(text, usual) == 0)
+    if (!text || !*text || has_words(text, usual))
         return;
     for (const char *at = text; *at && count < 3 && !l->b->failed; at += strspn(at, ", ")) {
         size_t n = strcspn(at, ", ");
