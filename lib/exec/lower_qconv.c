@@ -132,7 +132,7 @@ static int gemm_lower(struct plan *p, struct node *n, struct error *err)
                            .n = c.out};
     int status = exec_qconv_weights(p, n, &c, &w, err);
     if (status == 0)
-        status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
+        status = exec_quant_epilogue(p, n, &w, exec_quant_offset(n, job.product), &job.to, err);
     if (status == 0)
         status = exec_qconv_ports(p, n, exec_quant_join_sum(p, n, 1, &job), wanted, &x, &job.c, err);
     if (status != 0)

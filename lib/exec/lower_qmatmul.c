@@ -60,7 +60,7 @@ static int lower(struct plan *p, struct node *n, struct error *err)
     int status = load_matrix(p, n, &w, err);
     job.product = exec_quant_product_of(p->kernels, n, w.depth, w.depth, w.columns);
     if (status == 0)
-        status = exec_quant_epilogue(p, n, &w, job.product->a_offset, &job.to, err);
+        status = exec_quant_epilogue(p, n, &w, exec_quant_offset(n, job.product), &job.to, err);
     if (status == 0)
         status = emit(p, n, &w, &job, err);
     return status;

@@ -194,7 +194,8 @@ int exec_quant_epilogue(struct plan *p, const struct node *n, const struct quant
             return 1;
     if (!exec_quant_is_param(n, W_SCALE, w->columns))
         return 1;
-    *to = (struct kernel_epilogue){.bias = bias, .multiplier = multiplier, .c = real ? KERNEL_F32 : KERNEL_U8};
+    *to = (struct kernel_epilogue){
+        .bias = bias, .multiplier = multiplier, .c = real ? KERNEL_F32 : KERNEL_U8, .a_zero = zero};
     if (!find_rounding(n, &to->rounding))
         return 1;
     for (int64_t i = 0; i < w->columns; i++) {
@@ -223,6 +224,9 @@ const struct kernel_product *exec_quant_product(const struct kernels *k, const s
 /* A row's elements, and its products, from which it pays to sort them. */
 #define SMALL_DEPTH 32
 #define SMALL_MACS  3072
+/* The same of those that are spread about their zero point, which takes longer. */
+#define ABOUT_DEPTH   64
+#define ABOUT_COLUMNS 128
 
 const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t run,
                                                    int64_t depth, int64_t columns)
@@ -230,9 +234,19 @@ const struct kernel_product *exec_quant_product_of(const struct kernels *k, cons
     const struct kernel_product *small = k->gemm_small, *any = exec_quant_product(k, n);
     const struct type *out = &n->out[0]->type;
     bool is_signed = n->in[X]->type.dtype == DTYPE_I8;
-    bool pays = small && (exec_quant_fill(n) ^ (is_signed ? 0x80 : 0)) < SMALL_ZERO && depth >= SMALL_DEPTH &&
-                depth * columns >= SMALL_MACS && tensor_count(out->rank, out->dims) / columns >= small->mr;
-    return pays ? small + is_signed : run < any->other_run || depth < 4 * any->other_run ? any->other : any;
+    int zero = exec_quant_fill(n) ^ (is_signed ? 0x80 : 0);
+    bool about = zero >= SMALL_ZERO, narrow = small && (columns - 1) % small->nr < small->vector;
+    bool deep = about ? depth >= ABOUT_DEPTH && columns >= ABOUT_COLUMNS && !narrow
+                      : depth >= SMALL_DEPTH && depth * columns >= SMALL_MACS;
+    bool pays = small && deep && tensor_count(out->rank, out->dims) / columns >= small->mr;
+    if (pays)
+        return small + 2 * about + is_signed;
+    return run < any->other_run || depth < 4 * any->other_run ? any->other : any;
+}
+
+int exec_quant_offset(const struct node *n, const struct kernel_product *p)
+{
+    return p->about ? -(int)exec_quant_param(n, X_ZERO, 0) : p->a_offset;
 }
 
 int exec_quant_fill(const struct node *n)

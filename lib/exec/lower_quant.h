@@ -155,6 +155,8 @@ const struct kernel_product *exec_quant_product(const struct kernels *k, const s
  * runs of `run` elements. */
 const struct kernel_product *exec_quant_product_of(const struct kernels *k, const struct node *n, int64_t run,
                                                    int64_t depth, int64_t columns);
+/* What it adds to every element of A. */
+int exec_quant_offset(const struct node *n, const struct kernel_product *p);
 /* The byte that stands for 0 in input 0. */
 int exec_quant_fill(const struct node *n);
 

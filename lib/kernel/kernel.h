@@ -297,7 +297,8 @@ struct kernels {
     const struct kernel_winograd_q8 *winograd_q8;
     /* NULL, or products of f32 with 16-bit floats, for processors that have CPU_BF16, CPU_FP16. */
     const struct kernel_product *gemm_bf16, *gemm_f16;
-    /* NULL, or, of u8 and s8, what is faster without b_tap where most elements of A are near the least one. */
+    /* NULL, or, of u8 and s8, what is faster without b_tap where most elements of A are near the least one; behind
+     * these the same about their zero point. */
     const struct kernel_product *gemm_small;
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
     /* NULL where v_fma is two operations. n elements, a multiple of two vectors, of each row: */

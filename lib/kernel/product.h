@@ -96,6 +96,7 @@ struct kernel_epilogue {
     /* Of a product that `sums`: NULL, or bytes become sums of these, a, and of `add`'s, b; n is a multiple of two
      * vectors, and rows of `add` are not of C. */
     const struct kernel_sum_q8 *sum;
+    int a_zero; /* of a product that is `about` zero, not 0 as u8: what is taken off A's elements */
 };
 
 /* One tile: m rows ("pixels") times the packed panels of n columns of B, one after another, so that what is done once a
@@ -130,6 +131,7 @@ struct kernel_product {
     int head;              /* bytes that a panel has for each of its columns, before the rest of it */
     int kr;                /* elements that are multiplied together: a run's rest up to so many counts as zeros */
     int a_offset;          /* is added to every element of A: who packs B takes its multiples off the bias */
+    bool about;            /* to.a_zero is taken off them instead; there may be no narrow last panel */
     int least, least_rows; /* rows and columns of B, and rows of A, from which it is faster than gemm_f32 */
     const struct kernel_product *other; /* NULL, or one that is faster */
     int other_run;               /* where runs are shorter than so many elements, or sums than four times as many */

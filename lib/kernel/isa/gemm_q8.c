@@ -509,13 +509,13 @@ const struct kernel_product K(gemm_s8) = STEPPED(KERNEL_S8, true, run_s8);
 TILE_OF(small_6x1, 6, 1, OCTETS_KR)
 TILE_OF(small_6x2, 6, 2, OCTETS_KR)
 
-static void run_small(const struct kernel_gemm *g, int turn)
+static void run_small(const struct kernel_gemm *g, int turn, int zero)
 {
     static const struct tile small_tile = {6, {small_6x1, small_6x2}};
     void *c[GEMM_MR];
     struct octets octets;
     struct rows rows; /* of which the rest is not used */
-    octets_find(&octets, g, run_length(g, OCTETS_KR), turn, c);
+    octets_find(&octets, g, run_length(g, OCTETS_KR), turn, zero, c);
     rows.a = NULL;
     rows.c = c;
     rows.octets = &octets;
@@ -524,12 +524,22 @@ static void run_small(const struct kernel_gemm *g, int turn)
 
 static void run_small_u8(const struct kernel_gemm *g)
 {
-    run_small(g, 0);
+    run_small(g, 0, 0);
 }
 
 static void run_small_s8(const struct kernel_gemm *g)
 {
-    run_small(g, 0x80);
+    run_small(g, 0x80, 0);
+}
+
+static void run_about_u8(const struct kernel_gemm *g)
+{
+    run_small(g, 0, g->to.a_zero);
+}
+
+static void run_about_s8(const struct kernel_gemm *g)
+{
+    run_small(g, 0x80, g->to.a_zero + 128);
 }
 
 static void pack_quads(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step, int n,
@@ -538,9 +548,22 @@ static void pack_quads(void *panels, const void *matrix, int taps, ptrdiff_t tap
     pack_steps(panels, matrix, taps, tap_step, k, k_step, n, n_step, OCTETS_KR);
 }
 
+/* With 128 more to each. */
+static void pack_unsigned(void *panels, const void *matrix, int taps, ptrdiff_t tap_step, int k, ptrdiff_t k_step,
+                          int n, ptrdiff_t n_step)
+{
+    uint8_t *packed = panels;
+    pack_quads(panels, matrix, taps, tap_step, k, k_step, n, n_step);
+    ptrdiff_t rows = (ptrdiff_t)taps * ((k + OCTETS_KR - 1) / OCTETS_KR * OCTETS_KR), columns = (n + VL - 1) / VL * VL;
+    for (ptrdiff_t i = 0; i < rows * columns; i++)
+        packed[i] ^= 0x80;
+}
+
 const struct kernel_product K(gemm_small)[] = {
     PRODUCT(KERNEL_U8, OCTETS_KR, 0, run_small_u8, pack_quads, OCTETS_SCRATCH),
     PRODUCT(KERNEL_S8, OCTETS_KR, 128, run_small_s8, pack_quads, OCTETS_SCRATCH),
+    PRODUCT(KERNEL_U8, OCTETS_KR, 0, run_about_u8, pack_unsigned, OCTETS_SCRATCH, .about = true),
+    PRODUCT(KERNEL_S8, OCTETS_KR, 0, run_about_s8, pack_unsigned, OCTETS_SCRATCH, .about = true),
 };
 
 #endif

@@ -12,6 +12,7 @@ struct problem {
     int m, n, taps, k, b_taps;
     bool is_signed, is_mapped;          /* taps of B are others, by b_tap */
     bool is_small;                      /* for gemm_small, where there is one: not mapped */
+    int zero;                           /* not 0: and for that about this element, as u8 */
     int8_t b[MAX_TAPS * MAX_K * MAX_N]; /* [b_taps][k][n] */
     const void *a[MAX_M];
     ptrdiff_t tap[MAX_TAPS];
@@ -22,7 +23,15 @@ static struct guard rows, packed, outputs, words, scratch, more;
 static struct problem problem;
 
 /* How operands are drawn: anything, or what makes sums largest. */
-enum draw { ANY, LEAST, MOST, OPPOSITE, SMALL, DRAWS };
+enum draw { ANY, LEAST, MOST, OPPOSITE, SMALL, ABOUT, DRAWS };
+
+/* Sums of elements that are 127, or little more, to either side of zero. */
+static uint8_t draw_about(int zero, bool is_signed)
+{
+    static const int8_t small[] = {0, 31, 32, 33, 64, 127, -31, -32, -33, -63, -127, -128};
+    int x = zero + (guard_random() % 50 ? small[guard_random() % sizeof small] : (int)(guard_random() % 256) - 128);
+    return (uint8_t)((x < 0 ? 0 : x > 255 ? 255 : x) ^ (is_signed ? 0x80 : 0));
+}
 
 static uint8_t draw_byte(enum draw draw, bool is_signed)
 {
@@ -52,7 +61,7 @@ static void make_rows(struct problem *p, enum draw draw)
               turn = guard_random() % 3 ? 0 : (int)(guard_random() % (unsigned)p->m);
     uint8_t *all = rows.end - span * count;
     for (ptrdiff_t i = 0; i < span * count; i++)
-        all[i] = draw_byte(draw, p->is_signed);
+        all[i] = draw == ABOUT ? draw_about(p->zero, p->is_signed) : draw_byte(draw, p->is_signed);
     for (int i = 0; i < p->m; i++) {
         int at = (i + turn) % p->m;
         p->a[i] = all + (at + at / width * border) * span;
@@ -67,14 +76,18 @@ static void make_problem(struct problem *p, int m, int n, int taps, int k, enum 
     p->k = k;
     p->is_signed = guard_random() % 2;
     p->is_mapped = guard_random() % 4 == 0;
-    p->is_small = draw == SMALL || guard_random() % 4 == 0;
+    p->is_small = draw >= SMALL || guard_random() % 4 == 0;
+    p->zero = draw != SMALL && (draw == ABOUT || guard_random() % 2) ? 1 + (int)(guard_random() % 255) : 0;
     if (p->is_small)
         p->is_mapped = false;
     p->b_taps = p->is_mapped && taps < MAX_TAPS ? taps + 1 : taps;
     for (int t = 0; t < taps; t++)
         p->b_tap[t] = p->is_mapped ? (t + 1) % p->b_taps : t;
     for (int i = 0; i < p->b_taps * k * n; i++)
-        p->b[i] = (int8_t)draw_byte(draw == OPPOSITE || draw == SMALL ? LEAST : draw, true);
+        p->b[i] = (int8_t)draw_byte(draw == ABOUT                       ? (i % 9 ? MOST : LEAST)
+                                    : draw == OPPOSITE || draw == SMALL ? LEAST
+                                                                        : draw,
+                                    true);
     make_rows(p, draw);
 }
 
@@ -153,7 +166,7 @@ static void run_problem(const struct kernels *k, const struct problem *p)
         {-7, 248, 7}, {0, 255, 0}, {-3, 100, 3}, {0, 60, -128}, {-128, 127, 0}};
     const struct kernel_product *product = p->is_signed ? k->gemm_s8 : k->gemm_u8;
     if (p->is_small && k->gemm_small)
-        product = k->gemm_small + p->is_signed;
+        product = k->gemm_small + p->is_signed + 2 * (p->zero > 0 && (p->n - 1) % k->gemm_small->nr >= k->vector);
     size_t taps = (size_t)p->taps, depth = (size_t)p->k,
            bytes = kernel_product_packed(product, (size_t)p->b_taps, depth, (size_t)p->n),
            rest = kernel_product_scratch(product, (size_t)p->m, taps, depth);
@@ -163,7 +176,8 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     struct kernel_gemm g = {.a = p->a, .tap = p->tap, .taps = p->taps, .k = p->k, .c = c, .m = p->m, .n = p->n};
     g.b_tap = p->is_mapped ? p->b_tap : NULL;
     g.b_taps = p->b_taps;
-    make_bias(p, product->a_offset, bias, own);
+    g.to.a_zero = p->zero - (p->is_signed ? 128 : 0);
+    make_bias(p, product->about ? -g.to.a_zero : product->a_offset, bias, own);
     memcpy(bias_end, bias, sizeof *bias * (size_t)p->n);
     for (int i = 0; i < p->m; i++)
         row_bias[i] = (int32_t)(guard_random() % 20000) - 10000;
@@ -215,7 +229,8 @@ static int random_to(int most)
 
 static enum draw any_or_small(void)
 {
-    return guard_random() % 3 ? ANY : SMALL;
+    static const enum draw draws[] = {ANY, ANY, SMALL, ABOUT};
+    return draws[guard_random() % 4];
 }
 
 static void every_tile(void)
