@@ -223,26 +223,50 @@ struct value *pnnx_slice_indexes(struct reader *r)
     return pnnx_concat(r, n, in, 0);
 }
 
-/* Tensor.index: "expr=[None,[1,3,2]]" or "[None,None,@1]", an index for one axis. */
+/* Of an axis behind those that have an index: neighbours are one axis together, whose index this is. */
+static struct value *next_index(struct reader *r, const struct type *x, int at, struct value *before, struct value *v)
+{
+    bool fits = x && at < x->rank && x->dims[at] > 0;
+    struct value *size = fits ? build_number(&r->b, DTYPE_I64, (double)x->dims[at]) : NULL;
+    if (!size)
+        build_fail(&r->b, "has indices for axes that are apart, or of sizes that are not known");
+    return BUILD(&r->b, "Add", BUILD(&r->b, "Mul", before, size), BUILD(&r->b, "Mod", v, size));
+}
+
+/* Makes `count` axes from `axis` on one; those before keep their sizes. */
+static struct value *merge_axes(struct reader *r, struct value *x, const struct type *type, int axis, int count)
+{
+    int64_t dims[TENSOR_MAX_RANK];
+    for (int i = 0; i < type->rank; i++) {
+        int to = i < axis ? i : i < axis + count ? axis : i - count + 1;
+        bool again = i > axis && i < axis + count;
+        dims[to] = i < axis ? 0 : again ? dims[to] * type->dims[i] : type->dims[i] < 0 ? -1 : type->dims[i];
+    }
+    return build_reshape(&r->b, x, type->rank - count + 1, dims);
+}
+
+/* Tensor.index: "expr=[None,[1,3,2]]" or "[None,@1,@2]", indices for one axis or for neighbours. */
 struct value *pnnx_index(struct reader *r)
 {
     const char *text = pnnx_param(r->op, "expr");
     struct parse p = {.r = r, .at = text && *text == '[' ? text + 1 : ""};
     struct value *x = pnnx_at(r, 0), *index = NULL;
-    int axis = 0;
+    const struct type *type = r->b.failed ? NULL : build_type(&r->b, x);
+    int axis = 0, count = 0;
     for (int at = 0; !r->b.failed && !taken(&p, ']'); at++) {
         if (strncmp(p.at, "None", 4) == 0) {
             p.at += 4;
         } else {
-            if (index)
-                build_fail(&r->b, "has indices for two axes, which is not known");
-            index = as_value(&p, expression(&p), NULL);
-            axis = at;
+            struct value *v = as_value(&p, expression(&p), NULL);
+            index = index ? next_index(r, at == axis + count ? type : NULL, at, index, v) : v;
+            axis = count++ ? axis : at;
         }
         if (!taken(&p, ',') && *p.at != ']')
             failure(&p);
     }
     if (!r->b.failed && (!index || build_known_dtype(&r->b, index) == DTYPE_BOOL))
         build_fail(&r->b, "has no index, or one of truth values, which is not known");
+    if (count > 1 && !r->b.failed)
+        x = merge_axes(r, x, type, axis, count);
     return build_int(&r->b, BUILD(&r->b, "Gather", x, index), "axis", axis);
 }

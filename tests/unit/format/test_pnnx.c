@@ -58,6 +58,8 @@ static void expressions(void)
 
 static void malformed_expressions(void)
 {
+    refused("7767517\n3 2\n" INPUT "Tensor.index t 1 1 0 1 expr=[[0],None,[1]]\npnnx.Output o 1 0 1\n",
+            "that are apart");
     static const struct {
         const char *expression, *want;
     } rows[] = {
