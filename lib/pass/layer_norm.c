@@ -33,12 +33,18 @@ static int parts_fit(struct match *m, struct error *err)
     return scale > 0 && *match_at(m, 't') ? flatten(m, 't', err) : scale;
 }
 
-#define CENTRED "Sub(x,ReduceMean[keepdims=1](x,$a))"
-#define SQUARE(e) "{Pow(" e ",#2)|Mul(" e "," e ")}"
+#define MEAN          "ReduceMean[keepdims=1](x,$a)"
+#define CENTRED       "Sub(x," MEAN ")"
+#define SQUARE(e)     "{Pow(" e ",#2)|Mul(" e "," e ")}"
 #define ROOT(e, axes) "Sqrt(Add(ReduceMean[keepdims=1](" SQUARE(e) "," axes "),%e))"
-#define OVER(e, r) "{Div(" e "," r ")|Mul(" e ",Reciprocal(" r "))|Mul(" e ",Div(#1," r "))}"
+#define OVER(e, r)    "{Div(" e "," r ")|Mul(" e ",Reciprocal(" r "))|Mul(" e ",Div(#1," r "))}"
+
+/* As TensorFlow has it: x times a factor, and what the mean leaves of the shift. */
+#define FACTOR "Mul(Reciprocal(" ROOT(CENTRED, "$b") "),$s)"
 
 static const struct rule rules[] = {
+    {"Add(Mul(x," FACTOR "),{Add(Mul(Neg(" MEAN ")," FACTOR "),$t)|Sub($t,Mul(" MEAN "," FACTOR "))})",
+     "LayerNormalization[axis=-1,epsilon=%e](x,$s,$t)", parts_fit},
     {"Add(Mul(" OVER(CENTRED, ROOT(CENTRED, "$b")) ",$s),$t)", "LayerNormalization[axis=-1,epsilon=%e](x,$s,$t)",
      parts_fit},
     {"Mul(" OVER(CENTRED, ROOT(CENTRED, "$b")) ",$s)", "LayerNormalization[axis=-1,epsilon=%e](x,$s)", parts_fit},

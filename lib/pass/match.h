@@ -21,7 +21,7 @@
 
 #include "pass/util.h"
 
-#define MATCH_NODES 24
+#define MATCH_NODES 32
 
 struct match {
     struct node *root;

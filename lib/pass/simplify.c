@@ -166,12 +166,26 @@ static int drop_defaults(struct node *n, struct error *err)
     return changes;
 }
 
+/* Indices that count from the end when they are negative, which they do anyway. */
+static int drop_wrap(struct node *n, struct error *err)
+{
+    struct match m;
+    double number;
+    const struct type *x = pass_type(n->in[0]);
+    int64_t axis = x ? op_int(n, "axis") : 0;
+    struct node *where = n->in[1] ? n->in[1]->producer : NULL;
+    if (!x || !where || !node_is(where, "Where") || !match_node(&m, "Where(Less(i,#0),Add(i,$n),i)", where) ||
+        !pass_scalar(*match_at(&m, 'n'), &number) || number != (double)x->dims[axis < 0 ? axis + x->rank : axis])
+        return slice_gather(n, err);
+    return pass_set_input(n, 1, *match_at(&m, 'i'), err);
+}
+
 static const struct {
     const char *op;
     int inputs; /* that it must have at least */
     int (*rewrite)(struct node *n, struct error *err);
 } table[] = {
-    {"Gather", 2, slice_gather},   {"Sum", 2, add_sum},
+    {"Gather", 2, drop_wrap},      {"Sum", 2, add_sum},
     {"ReduceMean", 1, reduce},     {"ReduceMax", 1, reduce},
     {"ReduceSum", 1, reduce},      {"ReduceMin", 1, reduce},
     {"ReduceProd", 1, reduce},     {"AveragePool", 1, pool_globally},

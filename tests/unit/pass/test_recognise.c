@@ -191,6 +191,7 @@ static void normalises(const char *expression, const char *ops, int scale_rank)
 }
 
 #define CENTRED "Sub(x,ReduceMean(x,#i-1))"
+#define FACTOR  "Mul(s,Reciprocal(Sqrt(Add(ReduceMean(Mul(" CENTRED "," CENTRED "),#i-1),#0.001))))"
 static void layer_norm(void)
 {
     normalises("Add(Mul(Div(" CENTRED ",Sqrt(Add(ReduceMean(Pow(" CENTRED ",#2),#i2),#0.001))),s),t)",
@@ -199,6 +200,8 @@ static void layer_norm(void)
                "LayerNormalization", 3);
     normalises("Mul(Mul(" CENTRED ",Reciprocal(Sqrt(Add(ReduceMean(Pow(" CENTRED ",#2),#i2),#0.001)))),s)",
                "LayerNormalization", 1);
+    normalises("Add(Mul(x," FACTOR "),Add(Mul(Neg(ReduceMean(x,#i-1))," FACTOR "),t))", "LayerNormalization", 1);
+    normalises("Add(Mul(x," FACTOR "),Sub(t,Mul(ReduceMean(x,#i-1)," FACTOR ")))", "LayerNormalization", 3);
     normalises("Mul(s,Mul(x,Reciprocal(Sqrt(Add(ReduceMean(Pow(x,#2),#i-1),#0.001)))))", "RMSNormalization", 1);
     normalises("Mul(Div(x,Sqrt(Add(ReduceMean(Mul(x,x),#i2),#0.001))),s)", "RMSNormalization", 2);
     /* over another axis */
