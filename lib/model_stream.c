@@ -11,12 +11,13 @@
 
 /* How the next value of an input is called: what stands before and behind a common stem in either name. */
 static const struct {
-    const char *in_before, *in_behind, *out_before, *out_behind;
+    char in_before[6], in_behind[6], out_before[6], out_behind[6];
 } pairs[] = {
     {"", "", "", "_out"},       {"", "", "", "N"},          {"", "", "", "_n"},   {"", "", "", "_next"},
     {"", "", "next_", ""},      {"", "", "new_", ""},       {"", "", "", "_new"}, {"", "", "out_", ""},
     {"", "_in", "", "_out"},    {"in_", "", "out_", ""},    {"", "0", "", "n"},   {"", "_0", "", "_n"},
-    {"prev_", "", "next_", ""}, {"", "_prev", "", "_next"}, {"", "", "", "n"},
+    {"prev_", "", "next_", ""}, {"", "_prev", "", "_next"}, {"", "", "", "n"},    {"", "0", "", "N"},
+    {"", "i", "", "o"},
 };
 
 /* The stem between what stands before and behind; its length, or -1. */

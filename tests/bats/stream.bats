@@ -56,7 +56,8 @@ END
 }
 
 @test "states are found by names such as stateN, next_h, h0 and hn; --state names others" {
-    for names in 'state stateN' 'h next_h' 'h0 hn' 'h hn' 'c_in c_out' 'cache new_cache'; do
+    for names in 'state stateN' 'h next_h' 'h0 hn' 'h hn' 'c_in c_out' 'cache new_cache' \
+        'h0 hN' 'r1i r1o'; do
         # shellcheck disable=SC2086
         adder $names
         equal "$(nn run --stream sum.nn a.npy b.npy | cut -f 5 | tail -n 1)" '121 144 169 196'
