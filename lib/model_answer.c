@@ -277,7 +277,8 @@ static_assert(sizeof(struct model_point) == sizeof(struct task_point) &&
  * mask is that of what is found, label 1. */
 static const char *name_of(const struct model_session *s, size_t index)
 {
-    bool has_labels = s->task.kind == TASK_CLASSIFY || s->task.kind == TASK_DETECT || s->task.kind == TASK_MASK;
+    bool has_labels = s->task.kind == TASK_CLASSIFY || s->task.kind == TASK_DETECT || s->task.kind == TASK_MASK ||
+                      s->task.id == TASK_ID_POLYGONS_OBB;
     index -= s->task.kind == TASK_MASK && s->labels.count == 1;
     return has_labels ? task_labels_name(&s->labels, index) : NULL;
 }

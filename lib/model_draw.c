@@ -291,7 +291,7 @@ static int draw_objects(struct model_drawing *d, const struct model_answers *a, 
     for (size_t i = 0; status == 0 && i < a->count; i++) {
         const struct model_answer *one = &a->at[i];
         size_t number = d->count + i + 1;
-        if (!one->label && one->point_count && !nameless)
+        if (!one->label && one->point_count && a->kind != MODEL_ANSWER_POLYGONS)
             continue; /* its points say enough */
         if (nameless)
             snprintf(text, sizeof text, "%zu", number);

@@ -121,6 +121,28 @@ END
     [ $hidden -lt 60 ] || fail "$hidden pixels of the first are hidden"
 }
 
+@test "turned boxes have the names of their labels, or their numbers, as tags" {
+    declare_nn turned.nn <<END
+property recipe resize=8x8
+property task polygons=obb
+input x f32 1x3x8x8
+constant none f32 scalar = 0
+constant box f32 1x7x2 = 2 6 4 4 3 3 2 2 0.9 0.1 0.1 0.8 0.3 1
+node - ReduceMin x -> m f32 1x1x1x1
+node - Mul m none -> z f32 1x1x1x1
+node - Squeeze z -> one f32 scalar
+node - Add one box -> y f32 1x7x2
+output y
+END
+    ppm grey.ppm 96 64 128 128 128
+    printf '0\n1\n' > numbers
+    equal "$(nn run --draw plain turned.nn grey.ppm | cut -f 2)" $'0\n1'
+    equal "$(printf 'ship\nplane\n' | nn run --draw ships -l /dev/stdin turned.nn grey.ppm | cut -f 2)" $'ship\nplane'
+    not cmp -s plain/grey.png ships/grey.png
+    nn run -q --draw named -l numbers turned.nn grey.ppm
+    cmp plain/grey.png named/grey.png
+}
+
 @test "a tag goes below its object where it would cover the one above" {
     two_objects stack.nn 0 0.9 0.4 0.2 0.6 0.4 1 0.5 0.4 0.41 0.6 0.7
     ppm grey.ppm 96 64 128 128 128
