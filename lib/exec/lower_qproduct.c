@@ -14,7 +14,7 @@ struct product_args {
     struct view a, b, c, packed, bias, row_bias;
     const struct kernel_product *product;
     int64_t k, n, panels;
-    int a_zero, b_zero;
+    int a_zero, b_zero, a_offset;     /* that the kernel adds to A */
     struct view a_zero_of, b_zero_of; /* of MatMulInteger: from which a run finds the zero points; buffer NULL: they are
                                          those above */
     size_t matrix;                    /* bytes of a packed one */
@@ -29,7 +29,7 @@ static int zero_of(const struct view *v, int known)
 /* A's, with what the kernel adds to it. */
 static int zero_of_a(const struct product_args *a)
 {
-    return zero_of(&a->a_zero_of, a->a_zero) + a->product->a_offset;
+    return zero_of(&a->a_zero_of, a->a_zero) + a->a_offset;
 }
 
 /* What an element of B less its zero point has more than what the panels hold of it. */
@@ -178,7 +178,7 @@ static void run_rows(const struct step *s, struct tile tile)
     const struct product_args *a = s->args;
     const bool is_signed = a->a.dtype == DTYPE_I8;
     const ptrdiff_t step = a->a.stride[a->a.rank - 2];
-    const int64_t rows = a->a.dims[a->a.rank - 2], rest = rest_of_b(a), offset = a->product->a_offset * a->k;
+    const int64_t rows = a->a.dims[a->a.rank - 2], rest = rest_of_b(a), offset = a->a_offset * a->k;
     int32_t *bias = view_data(&a->row_bias);
     for (int64_t i = tile.first, end; i < tile.last; i = end) {
         int64_t batch = i / rows, first = i % rows;
@@ -251,7 +251,8 @@ static BASE_COLD struct product_args *begin(struct plan *p, struct node *n, int 
     *job = (struct gemm_job){.product = exec_quant_product(p->kernels, n), .tap = no_tap, .taps = 1};
     if (!a || plan_in_contiguous(p, n, A, n->in[A]->type.rank - 1, &job->a, err) < 0)
         return NULL;
-    *a = (struct product_args){.a = job->a, .b = *plan_in(n, b), .product = job->product};
+    *a = (struct product_args){
+        .a = job->a, .b = *plan_in(n, b), .product = job->product, .a_offset = job->product->a_offset};
     a->k = a->b.dims[a->b.rank - 2];
     a->n = a->b.dims[a->b.rank - 1];
     a->panels = (a->n + job->product->nr - 1) / job->product->nr;
@@ -283,6 +284,9 @@ static BASE_COLD int lower(struct plan *p, struct node *n, struct error *err)
         return -1;
     a->a_zero = (int)exec_quant_param(n, A_ZERO, 0);
     a->b_zero = (int)exec_quant_param(n, B_ZERO, 0);
+    if (p->kernels->gemm_small)
+        job.product = a->product = exec_quant_product_of(p->kernels, n, a->k, a->k, a->n);
+    a->a_offset = exec_quant_offset(n, a->product);
     int status = fill_epilogue(p, n, &job, err);
     return status == 0 ? emit(p, n, a, &job, err) : status;
 }

@@ -235,7 +235,7 @@ static void two_zeros(void)
 
 static void products(void)
 {
-    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 100, 70}, {3, 1, 1}};
+    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 100, 140}, {3, 1, 1}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int round = 0; round < 4; round++) {
             const int64_t *s = shapes[i];
@@ -256,7 +256,7 @@ static void products(void)
 /* Two results: batches of both or of one, a turned operand, zero points of B that fit s8 and that do not. */
 static void pairs(void)
 {
-    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 301, 70}, {3, 2, 1}};
+    static const int64_t shapes[][3] = {{1, 7, 5}, {4, 64, 33}, {17, 301, 140}, {3, 2, 1}};
     static const int zeros[][2] = {{128, 0}, {90, -40}, {0, 127}, {255, -128}};
     for (int round = 0; round < 32; round++) {
         const int64_t *s = shapes[round % 4];
