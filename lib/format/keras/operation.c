@@ -513,22 +513,21 @@ static void read_tiled(struct keras_call *l)
 static void read_resized(struct keras_call *l)
 {
     int64_t size[2];
-    static const char *const others[] = {"antialias", "preserve_aspect_ratio", "crop_to_aspect_ratio",
-                                         "pad_to_aspect_ratio"};
+    static const char *const others[] = {"preserve_aspect_ratio", "crop_to_aspect_ratio", "pad_to_aspect_ratio"};
     const char *name = keras_parameter(l, "interpolation", -1) ? "interpolation" : "method";
     const struct json_node *mode = keras_parameter(l, name, 2);
-    bool nearest = mode && mode->kind == JSON_STRING && strcmp(mode->string, "nearest") == 0, other = false;
+    bool other = false;
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         other |= keras_parameter_flag(l, others[i], -1);
-    if (keras_parameter_list(l, "size", 1, size, 2) != 2 || other ||
-        (mode && mode->kind == JSON_STRING && !nearest && strcmp(mode->string, "bilinear") != 0))
-        build_fail(l->b, "want a size of two numbers, nearest or bilinear, no antialiasing, and all of the picture");
-    struct value *v = BUILD(l->b, "Resize", keras_to_nchw(l, input(l), 4), NULL, NULL, build_list(l->b, 2, size));
-    build_ints(l->b, v, "axes", 2, (int64_t[]){2, 3});
-    build_string(l->b, v, "mode", nearest ? "nearest" : "linear");
-    if (nearest)
-        build_string(l->b, v, "nearest_mode", "round_prefer_ceil");
-    keras_give(l, keras_from_nchw(l, v, 4));
+    if (keras_parameter_list(l, "size", 1, size, 2) != 2 || other)
+        build_fail(l->b, "want a size of two numbers, and all of the picture");
+    const char *text = mode && mode->kind == JSON_STRING ? mode->string : "bilinear";
+    keras_give(l, keras_resize(l, text, keras_parameter_flag(l, "antialias", -1), size));
+}
+
+static void read_patches(struct keras_call *l)
+{
+    keras_read_patches(l);
 }
 
 static void read_pool(struct keras_call *l)

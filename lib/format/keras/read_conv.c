@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/keras/keras.h"
+#include "format/tensorflow/tensorflow.h"
 
 #define MOST_AXES 3 /* spatial ones */
 
@@ -220,4 +221,18 @@ void keras_read_einsum_dense(struct keras_call *l)
     if (keras_member(l, "bias_axes"))
         v = build_add(l->b, v, keras_weight(l, "bias", 1));
     keras_give(l, keras_activate(l, v, "activation"));
+}
+
+void keras_read_patches(struct keras_call *l)
+{
+    int64_t size[2];
+    struct value *x = keras_in(l, 0);
+    keras_ints(l, "size", 2, 1, size);
+    int64_t channels = keras_dim(l, x, keras_is_nchw(l) ? 1 : 3);
+    if (keras_rank(l, x) != 4)
+        build_fail(l->b, "want windows of a picture");
+    struct value *v = tensorflow_windows(l->b, keras_to_nchw(l, x, 4), channels, size);
+    set_window(l, v, 2, size);
+    v = tensorflow_rows_of_windows(l->b, v, channels, size);
+    keras_give(l, keras_is_nchw(l) ? build_transpose(l->b, v, 4, (int64_t[]){0, 3, 1, 2}) : v);
 }

@@ -140,7 +140,8 @@ static struct value *size_of(struct keras_call *l, struct value *x, const float 
 }
 
 /* x of n spatial axes by factors or (scales NULL) to sizes; pixels' middles correspond, as TensorFlow 2 has it. */
-static struct value *resize(struct keras_call *l, int n, const char *mode, const float *scales, const int64_t *sizes)
+static struct value *resize(struct keras_call *l, int n, const char *mode, bool antialias, const float *scales,
+                            const int64_t *sizes)
 {
     static const char *const modes[][2] = {{"nearest", "nearest"}, {"bilinear", "linear"}, {"bicubic", "cubic"}};
     const char *onnx = NULL;
@@ -154,7 +155,7 @@ static struct value *resize(struct keras_call *l, int n, const char *mode, const
     }
     for (int i = 0; i < n && scales; i++)
         all[2 + i] = scales[i];
-    bool cubic = strcmp(onnx, "cubic") == 0, spread = keras_bool(l, "antialias", false) && onnx[0] != 'n';
+    bool cubic = strcmp(onnx, "cubic") == 0, spread = antialias && onnx[0] != 'n';
     struct value *x = keras_to_nchw(l, keras_in(l, 0), n + 2), *v;
     v = cubic && !spread ? tensorflow_resize_cubic(l->b, x, size_of(l, x, scales, sizes), false, true) : NULL;
     if (v)
@@ -178,6 +179,11 @@ static struct value *resize(struct keras_call *l, int n, const char *mode, const
     return keras_from_nchw(l, v, n + 2);
 }
 
+struct value *keras_resize(struct keras_call *l, const char *mode, bool antialias, const int64_t sizes[2])
+{
+    return resize(l, 2, mode, antialias, NULL, sizes);
+}
+
 void keras_read_up_sampling(struct keras_call *l)
 {
     int n = spatial(l);
@@ -186,7 +192,7 @@ void keras_read_up_sampling(struct keras_call *l)
     keras_ints(l, "size", n, 2, sizes);
     for (int i = 0; i < n; i++)
         scales[i] = (float)sizes[i];
-    keras_give(l, resize(l, n, keras_text(l, "interpolation", "nearest"), scales, NULL));
+    keras_give(l, resize(l, n, keras_text(l, "interpolation", "nearest"), false, scales, NULL));
 }
 
 /* The input cut, or filled up on both sides, to the proportion of these sizes, where that is asked for. */
@@ -221,7 +227,8 @@ void keras_read_resizing(struct keras_call *l)
     spatial(l);
     struct value *shaped = in_proportion(l, sizes), **given = l->in;
     l->in = &shaped;
-    struct value *v = resize(l, 2, keras_text(l, "interpolation", "bilinear"), NULL, sizes);
+    struct value *v =
+        keras_resize(l, keras_text(l, "interpolation", "bilinear"), keras_bool(l, "antialias", false), sizes);
     l->in = given;
     keras_give(l, v);
     keras_note_prepared(l);

@@ -138,25 +138,35 @@ void tensorflow_read_roll(struct tensorflow_op *o)
     tensorflow_give(o, 0, build_roll(o->b, tensorflow_in(o, 0), o->b->failed ? 0 : count, shifts, axes));
 }
 
-/* Each place's window, rows of pixels of all channels: a convolution with one tap for each pixel of the window. */
+/* A convolution with one tap for each pixel of the window: channel c's tap k is output c * taps + k. */
+struct value *tensorflow_windows(struct build *b, struct value *x, int64_t channels, const int64_t size[2])
+{
+    int64_t taps = size[0] > 0 && size[1] > 0 && size[0] < 256 && size[1] < 256 ? size[0] * size[1] : 0;
+    if (channels < 1 || taps < 1 || channels > (1 << 20) / (taps * taps))
+        build_fail(b, "want windows and a number of channels that are known");
+    int64_t outs = b->failed ? 1 : taps * channels, dims[4] = {outs, 1, size[0], size[1]};
+    struct tensor *t = b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, b->err);
+    for (int64_t i = 0; t && i < outs; i++)
+        ((float *)t->data)[i * taps + i % taps] = 1;
+    return build_int(b, BUILD(b, "Conv", x, build_constant(b, NULL, t)), "group", channels);
+}
+
+struct value *tensorflow_rows_of_windows(struct build *b, struct value *v, int64_t channels, const int64_t size[2])
+{
+    struct value *inner = BUILD_LIST(b, channels, size[0] * size[1]);
+    struct value *shape = BUILD(b, "Concat", build_shape(b, v, 0, 1), inner, build_shape(b, v, 2, 4));
+    v = BUILD(b, "Reshape", v, build_int(b, shape, "axis", 0));
+    v = build_transpose(b, v, 5, (int64_t[]){0, 3, 4, 2, 1});
+    return build_reshape(b, v, 4, (int64_t[]){0, 0, 0, size[0] * size[1] * channels});
+}
+
 void tensorflow_read_patches(struct tensorflow_op *o)
 {
     int64_t size[4] = {1, 1, 1, 1}, channels = tensorflow_dim(o, 0, 3);
-    int count = tensorflow_list(o, "ksizes", size, 4);
-    int64_t taps = size[1] > 0 && size[2] > 0 && size[1] < 256 && size[2] < 256 ? size[1] * size[2] : 0;
-    if (count != 4 || tensorflow_rank(o, 0) != 4 || channels < 1 || taps < 1 || channels > (1 << 20) / (taps * taps))
-        build_fail(o->b, "want windows and a number of channels that are known");
-    int64_t outs = o->b->failed ? 1 : taps * channels;
-    tensorflow_count_looks(o->scope, (size_t)(outs * taps));
-    int64_t dims[4] = {outs, 1, size[1], size[2]};
-    struct tensor *t = o->b->failed ? NULL : tensor_new(DTYPE_F32, 4, dims, o->b->err);
-    for (int64_t i = 0; t && i < outs; i++) /* channel c's tap k is output c * taps + k */
-        ((float *)t->data)[i * taps + i % taps] = 1;
-    struct value *v = BUILD(o->b, "Conv", tensorflow_to_nchw(o, 0), build_constant(o->b, NULL, t));
-    v = build_int(o->b, tensorflow_window(o, v, 4, "rates"), "group", channels);
-    struct value *shape =
-        BUILD(o->b, "Concat", build_shape(o->b, v, 0, 1), BUILD_LIST(o->b, channels, taps), build_shape(o->b, v, 2, 4));
-    v = BUILD(o->b, "Reshape", v, build_int(o->b, shape, "axis", 0));
-    v = build_transpose(o->b, v, 5, (int64_t[]){0, 3, 4, 2, 1});
-    tensorflow_give(o, 0, build_reshape(o->b, v, 4, (int64_t[]){0, 0, 0, outs}));
+    if (tensorflow_list(o, "ksizes", size, 4) != 4 || tensorflow_rank(o, 0) != 4)
+        build_fail(o->b, "want windows of a picture");
+    struct value *v = tensorflow_windows(o->b, tensorflow_to_nchw(o, 0), channels, size + 1);
+    tensorflow_count_looks(o->scope, o->b->failed ? 0 : (size_t)(channels * size[1] * size[1] * size[2] * size[2]));
+    v = tensorflow_window(o, v, 4, "rates");
+    tensorflow_give(o, 0, tensorflow_rows_of_windows(o->b, v, channels, size + 1));
 }

@@ -240,6 +240,10 @@ struct value *tensorflow_window(struct tensorflow_op *o, struct value *v, int ra
 /* The constant of input k with its axes permuted, in the graph; a Transpose of what is none. */
 struct value *tensorflow_permuted(struct tensorflow_op *o, int k, int rank, const int64_t *perm);
 
+/* The window of each place of x [N, C, H, W], of which the caller says how it moves; and that with rows of pixels of
+ * all channels last. */
+struct value *tensorflow_windows(struct build *b, struct value *x, int64_t channels, const int64_t size[2]);
+struct value *tensorflow_rows_of_windows(struct build *b, struct value *v, int64_t channels, const int64_t size[2]);
 /* x [N, C, H, W] resized to `size` by cubic weights as TensorFlow rounds them (read_resize.c); NULL, where ONNX's
  * Resize has the same, or after a failure. `align`: the corners are pixels' middles, `half`: middles lie at halves. */
 struct value *tensorflow_resize_cubic(struct build *b, struct value *x, struct value *size, bool align, bool half);

@@ -202,6 +202,19 @@ def lookup():
     answers("lookup", model, [np.array([[1, 7, 3]], np.int32), np.array([[-1, 0, 0.5, 3]], np.float32)])
 
 
+def windows():
+    """Windows of a picture as rows, pictures of other sizes, and operations that others put together."""
+    ops = keras.ops
+    x = keras.Input((6, 7, 3), name="x")
+    rows = ops.image.extract_patches(x, (2, 3), strides=(2, 1), padding="same")
+    sizes = ops.image.resize(x, (4, 9), interpolation="bicubic") + ops.image.resize(x, (4, 9), antialias=True)
+    parts = ops.amax(x, axis=1) - ops.amin(x, axis=1) + ops.erfc(x[:, 0]) * ops.cbrt(x[:, 1]) + ops.divide_no_nan(x[:, 2], ops.relu(x[:, 3]))
+    model = keras.Model(x, [rows, sizes, parts], name="windows")
+    model.save("windows.keras")
+    deflate("windows.keras")
+    answers("windows", model, [random(2, 6, 7, 3)])
+
+
 cnn()
 net()
 rnn()
@@ -211,3 +224,4 @@ operations()
 bfloat16()
 functions()
 lookup()
+windows()
