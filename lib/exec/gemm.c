@@ -20,7 +20,8 @@ struct gemm_args {
     size_t panel;   /* bytes of a full one */
     size_t scratch; /* bytes that a block needs */
     const struct kernels *kernels;
-    bool widens;      /* narrow panels, a group at a time, into scratch memory */
+    bool widens;      /* narrow panels, or those that the product reads otherwise, a group at a time, into: */
+    size_t widened;   /* bytes of scratch memory, before the product's own */
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
@@ -243,24 +244,35 @@ static int64_t tile_first(const struct gemm_args *g, int64_t tile)
     return !g->whole ? plan_tile_first(g->pixels, g->tiles, tile) : whole < g->pixels ? whole : g->pixels;
 }
 
+/* The panels of calls that begin, in scratch memory. */
+static void widen(const struct gemm_args *g, struct kernel_gemm *k, struct gemm_memory *m)
+{
+    void *to = m->scratch;
+    k->panels = k->b;
+    k->fresh = k->panels != m->kept;
+    k->b = to;
+    k->scratch = (char *)to + g->widened;
+    m->kept = k->panels;
+    if (g->job.narrow && k->fresh)
+        g->kernels->widen_narrow_f32(to, k->panels, g->job.narrow, k->k, k->n);
+}
+
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
 static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
-                      const struct group *group, const struct weights *behind, void *scratch)
+                      const struct group *group, const struct weights *behind, struct gemm_memory *memory)
 {
     const struct weights ahead = find_ahead(g, b, group, behind);
     ptrdiff_t column = (ptrdiff_t)group->first * g->job.product->nr * g->c_size;
     struct bases at = *b;
     struct pixel_tile t;
     struct pixel p;
-    struct kernel_gemm k = describe(g, b, group, &t, scratch);
+    struct kernel_gemm k = describe(g, b, group, &t, memory->scratch);
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
     int64_t first = tile_first(g, from);
     find_pixel(&g->job, first, &p);
-    if (g->widens) {
-        g->kernels->widen_narrow_f32(scratch, k.b, g->job.narrow, k.k, k.n);
-        k.b = scratch;
-    }
+    if (g->widens)
+        widen(g, &k, memory);
     for (int64_t i = from; i < to; i++) {
         int64_t next = tile_first(g, i + 1);
         k.m = (int)(next - first);
@@ -275,6 +287,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
             g->kernels->gemm_narrow_f32(&k, g->job.narrow);
         else
             g->job.product->run(&k);
+        k.fresh = false;
         if (g->job.sums && !k.to.sum)
             g->kernels->sum_rows_q8(&g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m},
                                     (size_t)k.n);
@@ -286,23 +299,35 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
 static void run_gemm(const struct step *s, struct tile tile)
 {
     const struct gemm_args *g = s->args;
+    struct gemm_memory memory = {tile.scratch, *tile.kept};
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t rest = i / g->blocks, batches = g->job.batches, block = g->woven ? i / batches : i % g->blocks;
         struct group group = group_at(g, (int)(rest % g->groups));
         struct bases b = bases_of(g, (int)(g->woven ? i % batches : rest / g->groups));
         run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
-                  &group, &s->ahead, tile.scratch);
+                  &group, &s->ahead, &memory);
     }
+    *tile.kept = memory.kept;
 }
 
 /* Work in MACs below which a tile is not worth the trouble of sharing. */
 #define GEMM_GRAIN 1000000
 
-/* Bytes of a full panel as the product's kernel reads it. */
+/* Bytes of a full panel as it is packed, */
+static size_t packed_panel(const struct gemm_job *j)
+{
+    const struct kernel_product *p = j->product;
+    return j->narrow ? kernel_narrow_bytes(j->narrow, (size_t)j->k, (size_t)p->nr)
+                     : kernel_product_packed(p, (size_t)(j->b_tap ? j->b_taps : j->taps), (size_t)j->k, (size_t)p->nr);
+}
+
+/* and as the product's kernel reads it. */
 static size_t kernel_panel(const struct gemm_job *j)
 {
-    return kernel_product_packed(j->product, (size_t)(j->b_tap ? j->b_taps : j->taps), (size_t)j->k,
-                                 (size_t)j->product->nr);
+    const struct kernel_product *p = j->product;
+    size_t taps = (size_t)(j->b_tap ? j->b_taps : j->taps);
+    return p->widened ? kernel_product_widened(p, taps, (size_t)j->k)
+                      : kernel_product_packed(p, taps, (size_t)j->k, (size_t)p->nr);
 }
 
 /* The panels' groups: all of them are one when they leave half of the level-2 cache to the pixels, else each takes
@@ -334,7 +359,7 @@ static void choose_fetching(struct gemm_args *g)
               fresh = pitch > 0 ? below / pitch : 1;
     if (!g->far || (double)below * (double)g->a_size > (double)cpu_l2_bytes() / 2)
         return;
-    g->woven = is_woven(g, rows);
+    g->woven = !g->widens && is_woven(g, rows);
     if (g->woven)
         g->blocks = rows;
     else if (fresh > 1 && fresh <= j->taps && j->a_stride[GEMM_AXES - 1] <= 2 * (ptrdiff_t)j->k)
@@ -368,7 +393,7 @@ static int64_t count_blocks(const struct gemm_args *g, const struct plan *p, dou
 {
     int64_t threads = plan_threads(p), most = threads > 1 ? threads * GEMM_SHARES_MOST : 1;
     most = most < g->tiles ? most : g->tiles;
-    return g->widens ? 1 : plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, most), most);
+    return plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, most), most);
 }
 
 /* Few pixels: threads share the panels; where a call prepares its rows, in no more parts than they need, for each part
@@ -377,7 +402,7 @@ static void share_panels(struct gemm_args *g, double macs, int threads)
 {
     double work = macs / (double)(g->blocks * g->groups), groups = g->groups * (work / GEMM_GRAIN + 1);
     int64_t most = g->panels, shares = threads > 1 ? (int64_t)threads * GEMM_SHARES : 1;
-    if ((!g->widens && g->blocks < g->tiles) || work <= GEMM_GRAIN)
+    if ((g->widens ? g->blocks > 1 : g->blocks < g->tiles) || work <= GEMM_GRAIN)
         return;
     if (g->job.product->scratch && shares / g->blocks < most)
         most = shares / g->blocks;
@@ -440,9 +465,16 @@ static size_t scratch_of(const struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
     size_t rows = g->pixels < j->product->mr ? (size_t)g->pixels : (size_t)j->product->mr;
-    if (g->widens)
-        return kernel_panel(j) * (size_t)((g->panels + g->groups - 1) / g->groups);
-    return kernel_product_scratch(j->product, rows, (size_t)j->taps, (size_t)j->k);
+    size_t bytes = kernel_product_scratch(j->product, rows, (size_t)j->taps, (size_t)j->k), all;
+    return mem_add(g->widened, bytes, &all) && mem_add(all, 63, &all) ? all - all % 64 : SIZE_MAX;
+}
+
+static int64_t count_pixels(const struct gemm_job *j)
+{
+    int64_t pixels = 1;
+    for (int i = 0; i < GEMM_AXES; i++)
+        pixels *= j->dims[i];
+    return pixels;
 }
 
 /* NULL on error. A product of nothing has no pixels. */
@@ -455,26 +487,38 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
     *g = (struct gemm_args){.job = *job,
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
-                            .pixels = 1,
+                            .pixels = count_pixels(job),
                             .rows = 1,
                             .kernels = p->kernels};
-    for (int i = 0; i < GEMM_AXES; i++)
-        g->pixels *= job->dims[i];
     if (job->n == 0 || job->batches == 0)
         g->pixels = 0;
     g->panels = (job->n + product->nr - 1) / product->nr;
-    g->panel = job->narrow ? kernel_narrow_bytes(job->narrow, (size_t)job->k, (size_t)product->nr) : kernel_panel(job);
-    g->widens = job->narrow && g->pixels > KERNEL_NARROW_ROWS;
+    g->panel = packed_panel(job);
+    g->widens = job->narrow ? g->pixels > KERNEL_NARROW_ROWS : product->widened > 0;
     if (g->pixels == 0)
         return g;
     choose_tiles(g, p);
+    if (g->widens)
+        g->widened = kernel_panel(job) * (size_t)((g->panels + g->groups - 1) / g->groups);
     g->scratch = scratch_of(g);
     return g;
 }
 
-struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct error *err)
+/* The job's product, or what is faster by the same panels for so many pixels. */
+static const struct kernel_product *fastest(const struct kernels *k, const struct gemm_job *j, int64_t pixels)
 {
-    struct gemm_args *g = make_args(p, job, err);
+    const struct kernel_product *split =
+        j->product == k->gemm_f32 && !j->narrow
+            ? kernel_gemm_split(k, (size_t)pixels, (size_t)j->taps, (size_t)j->k, (size_t)j->n)
+            : NULL;
+    return split ? split : j->product;
+}
+
+struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *given, int64_t rows, struct error *err)
+{
+    struct gemm_job job = *given;
+    job.product = fastest(p->kernels, &job, rows);
+    struct gemm_args *g = make_args(p, &job, err);
     if (g) {
         g->fetchers = 0;
         g->far = false;
@@ -487,16 +531,20 @@ size_t gemm_part_scratch(const struct gemm_args *g)
     return g->scratch;
 }
 
-void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void *add, void *scratch)
+void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void *add, struct gemm_memory *memory)
 {
     const struct gemm_job *j = &g->job;
     struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
     struct group all = {0, g->panels, g->panels};
-    run_block(g, &b, 0, g->tiles, &all, NULL, scratch);
+    run_block(g, &b, 0, g->tiles, &all, NULL, memory);
 }
 
-int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job, struct error *err)
+int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *given, struct error *err)
 {
+    struct gemm_job copy = *given, *job = &copy;
+    job->product = fastest(p->kernels, job, count_pixels(job));
+    if (kernel == given->product->name)
+        kernel = job->product->name;
     struct gemm_args *g = make_args(p, job, err);
     if (!g)
         return -1;

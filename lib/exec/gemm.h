@@ -48,11 +48,18 @@ BASE_COLD void gemm_set_rows(struct gemm_job *job, const struct view *a, const s
 BASE_COLD int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *job,
                         struct error *err);
 
+/* Scratch memory of a product: gemm_part_scratch() bytes, 64-byte aligned; and what of it is still there since an
+ * earlier call, NULL at first. */
+struct gemm_memory {
+    void *scratch;
+    const void *kept;
+};
+
 /* A product of f32 or bfloat16 with constant panels and bias as a part of another step: all its pixels, of one batch,
- * where A, C and `add` (NULL: none) begin at these addresses. scratch: gemm_part_scratch() bytes, 64-byte aligned. */
+ * where A, C and `add` (NULL: none) begin at these addresses. rows: of all parts of the step. */
 struct gemm_args;
-BASE_COLD struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, struct error *err);
+BASE_COLD struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, int64_t rows, struct error *err);
 size_t gemm_part_scratch(const struct gemm_args *part);
-void gemm_run_part(const struct gemm_args *part, const void *a, void *c, const void *add, void *scratch);
+void gemm_run_part(const struct gemm_args *part, const void *a, void *c, const void *add, struct gemm_memory *memory);
 
 #endif

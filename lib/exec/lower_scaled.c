@@ -75,10 +75,9 @@ static bool read_scaled(const struct kernels *k, const struct node *n, struct sc
         if (n->in[s->pixels]->type.dims[i] != v->type.dims[i])
             return false;
     double floats = (double)tensor_count(v->type.rank, v->type.dims) / (double)v->type.dims[0];
-    /* Weights of f32 as they are: to multiply the map takes longer than AMX would save. */
     s->c.in_f32 = true;
     const struct kernel_product *w = kernel_gemm_weights(k, SIZE_MAX, (size_t)s->c.in, (size_t)s->c.out);
-    return (!w || w->b == KERNEL_BF16_3) && s->c.groups == 1 && s->c.taps == 1 && exec_conv_packed(k, &s->c) < floats &&
+    return !w && s->c.groups == 1 && s->c.taps == 1 && exec_conv_packed(k, &s->c) < floats &&
            exec_lower_find(k, s->conv) == &exec_way_conv_gemm;
 }
 

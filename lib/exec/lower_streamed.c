@@ -20,19 +20,19 @@ struct streamed_args {
 /* A tile's scratch memory, in this order. */
 struct rows {
     float *ring, *narrow;
-    void *product; /* what the products need */
+    struct gemm_memory expand, project;
 };
 
 /* Rows [from, to) of the wide map. */
-static void expand_rows(const struct streamed_args *s, int64_t image, int64_t from, int64_t to, const struct rows *r)
+static void expand_rows(const struct streamed_args *s, int64_t image, int64_t from, int64_t to, struct rows *r)
 {
     const float *in = (const float *)view_data(&s->in) + image * s->in.stride[0];
     for (int64_t y = from; y < to; y++)
-        gemm_run_part(s->expand, in + y * s->in_row, r->ring + y % s->ring * s->row, NULL, r->product);
+        gemm_run_part(s->expand, in + y * s->in_row, r->ring + y % s->ring * s->row, NULL, &r->expand);
 }
 
 /* Row y of the result, once the ring holds what it is made of. */
-static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, const struct rows *r)
+static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, struct rows *r)
 {
     const struct depthwise_args *d = &s->depthwise;
     const float *rows[DEPTHWISE_KERNEL_MAX], *add = NULL;
@@ -48,7 +48,7 @@ static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, 
     if (s->add.buffer)
         add = (const float *)view_data(&s->add) + image * s->add.stride[0] + y * s->add.stride[2];
     if (s->project)
-        gemm_run_part(s->project, r->narrow, out, add, r->product);
+        gemm_run_part(s->project, r->narrow, out, add, &r->project);
 }
 
 /* Units are rows of the result. A tile makes those wide rows once more that the one before made too. */
@@ -58,7 +58,8 @@ static void run_streamed(const struct step *step, struct tile tile)
     const struct depthwise_args *d = &s->depthwise;
     struct rows r = {.ring = tile.scratch};
     r.narrow = r.ring + s->ring * s->row;
-    r.product = r.narrow + s->narrow_row;
+    r.expand.scratch = r.narrow + s->narrow_row;
+    r.project.scratch = (char *)r.expand.scratch + gemm_part_scratch(s->expand);
     int64_t made = 0, reach = (d->k.kernel_h - 1) * d->dilation_h + 1;
     for (int64_t i = tile.first; i < tile.last; i++) {
         int64_t image = i / d->out_height, y = i % d->out_height, first = y * d->stride_h - d->pad_top,
@@ -213,7 +214,7 @@ static const struct gemm_args *row_product(struct plan *p, struct node *n, const
         return NULL;
     *from = job.a;
     job.dims[GEMM_AXES - 3] = 1; /* image */
-    return gemm_part(p, &job, err);
+    return gemm_part(p, &job, x->dims[0] * c->w.out[0] * c->w.out[1], err);
 }
 
 static int fill_stages(struct plan *p, const struct unit *u, const struct view *x, struct conv_ports *last,
@@ -242,8 +243,8 @@ static int fill_stages(struct plan *p, const struct unit *u, const struct view *
 /* Bytes; both maps' rows are whole cache lines. */
 static size_t scratch_of(const struct streamed_args *s)
 {
-    size_t expand = gemm_part_scratch(s->expand), project = s->project ? gemm_part_scratch(s->project) : 0;
-    return (size_t)(s->ring * s->row + s->narrow_row) * sizeof(float) + (expand > project ? expand : project);
+    return (size_t)(s->ring * s->row + s->narrow_row) * sizeof(float) + gemm_part_scratch(s->expand) +
+           (s->project ? gemm_part_scratch(s->project) : 0);
 }
 
 static double count_macs(const struct unit *u)

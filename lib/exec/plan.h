@@ -20,6 +20,7 @@ struct tile {
     int64_t first, last; /* units of work [first, last) */
     int64_t round;       /* of a step that has rounds */
     void *scratch;       /* the step's `scratch` bytes, 64-byte aligned: the thread's alone, of unknown content */
+    const void **kept;   /* but for what the step notes here that an earlier tile left there; NULL at its first one */
 };
 
 /* Does a tile. Tiles may run on any thread in any order and write disjoint memory; what is written does not depend on

@@ -43,17 +43,18 @@ static bool has_failed(struct plan *p)
     return atomic_load_explicit(&p->failed, memory_order_relaxed);
 }
 
-static void run_tile(struct plan *p, const struct step *s, int64_t index, int64_t count, int thread)
+static void run_tile(struct plan *p, const struct step *s, int64_t index, int64_t count, int thread, const void **kept)
 {
     struct tile tile = {.first = plan_tile_first(s->units, s->tiles, index),
                         .last = plan_tile_first(s->units, s->tiles, index + count),
-                        .scratch = p->scratch + p->scratch_bytes * (size_t)thread};
+                        .scratch = p->scratch + p->scratch_bytes * (size_t)thread,
+                        .kept = kept};
     s->run(s, tile);
 }
 
 /* Takes what is left of the tiles that are `owner`'s: neighbours, so that what they share stays in one cache. A thread
  * alone takes all as one, since some steps prepare something for each. */
-static bool run_share(struct plan *p, size_t index, int threads, int owner, int thread)
+static bool run_share(struct plan *p, size_t index, int threads, int owner, int thread, const void **kept)
 {
     const struct step *s = &p->steps[index];
     int64_t first = plan_tile_first(s->tiles, threads, owner), end = plan_tile_first(s->tiles, threads, owner + 1);
@@ -66,7 +67,7 @@ static bool run_share(struct plan *p, size_t index, int threads, int owner, int 
         int64_t at = first + atomic_fetch_add_explicit(&c->next, together, memory_order_acquire);
         if (at >= end)
             break;
-        run_tile(p, s, at, together, thread);
+        run_tile(p, s, at, together, thread, kept);
         ran = true;
     }
     return ran;
@@ -99,13 +100,14 @@ static bool run_rounds(struct plan *p, size_t index, int threads, int thread)
 static bool run_tiles(struct plan *p, size_t index, int threads, int thread)
 {
     const struct step *s = &p->steps[index];
+    const void *kept = NULL;
     bool ran = false;
     if (s->enter)
         s->enter();
     if (s->rounds)
         ran = run_rounds(p, index, threads, thread);
     for (int i = 0; i < threads && !s->rounds; i++)
-        ran |= run_share(p, index, threads, (thread + i) % threads, thread);
+        ran |= run_share(p, index, threads, (thread + i) % threads, thread, &kept);
     if (s->leave)
         s->leave();
     return ran;

@@ -73,15 +73,31 @@ const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n)
     return narrow && cpu_halves_512() ? k->gemm_half_f32 : k->gemm_f32;
 }
 
-/* Weights of networks that fill memory; they stay as small as they were. */
-#define WEIGHTS_LARGE (4 << 20)
+/* n rounded up to a multiple; false when that does not fit. */
+static bool round_up(size_t n, size_t multiple, size_t *result)
+{
+    size_t rest = n % multiple;
+    return mem_add(n, rest ? multiple - rest : 0, result);
+}
+
+static bool is_worth(const struct kernel_product *p, size_t rows, size_t depth, size_t n)
+{
+    return p && rows >= (size_t)p->least_rows && depth >= (size_t)p->least && n >= (size_t)p->least;
+}
 
 const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t rows, size_t depth, size_t n)
 {
-    const struct kernel_product *w = k->gemm_weights;
-    bool is_worth = w && rows >= (size_t)w->least_rows && depth >= (size_t)w->least && n >= (size_t)w->least,
-         grows = w && kernel_type_size(w->b) > sizeof(float);
-    return is_worth && (!grows || depth * n <= WEIGHTS_LARGE) ? w : NULL;
+    return is_worth(k->gemm_weights, rows, depth, n) ? k->gemm_weights : NULL;
+}
+
+/* Runs are filled up with zeros, at most by a third. */
+const struct kernel_product *kernel_gemm_split(const struct kernels *k, size_t rows, size_t taps, size_t depth,
+                                               size_t n)
+{
+    const struct kernel_product *s = k->gemm_split;
+    size_t whole;
+    bool fits = s && round_up(depth, (size_t)s->scratch_k, &whole) && whole - depth <= depth / 3;
+    return fits && is_worth(s, rows, taps * depth, n) ? s : NULL;
 }
 
 const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type)
@@ -103,10 +119,7 @@ enum kernel_type kernel_fastest_type(const struct kernels *k)
 
 size_t kernel_type_size(enum kernel_type type)
 {
-    return type == KERNEL_U8 || type == KERNEL_S8      ? 1
-           : type == KERNEL_BF16 || type == KERNEL_F16 ? 2
-           : type == KERNEL_BF16_3                     ? 6
-                                                       : 4;
+    return type == KERNEL_U8 || type == KERNEL_S8 ? 1 : type == KERNEL_BF16 || type == KERNEL_F16 ? 2 : 4;
 }
 
 size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)
@@ -120,13 +133,6 @@ size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)
     return fits ? bytes : 0;
 }
 
-/* n rounded up to a multiple; false when that does not fit. */
-static bool round_up(size_t n, size_t multiple, size_t *result)
-{
-    size_t rest = n % multiple;
-    return mem_add(n, rest ? multiple - rest : 0, result);
-}
-
 size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t k, size_t n)
 {
     size_t panel = (size_t)p->nr, rest = n % panel, columns = n - rest, bytes, heads;
@@ -135,6 +141,14 @@ size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t
     bool fits = round_up(k, (size_t)p->kr, &k) && mem_add(columns, rest, &columns) && mem_mul(k, taps, &bytes) &&
                 mem_mul(bytes, columns, &bytes) && mem_mul(bytes, kernel_type_size(p->b), &bytes) &&
                 mem_mul(columns, (size_t)p->head, &heads) && mem_add(bytes, heads, &bytes);
+    return fits ? bytes : 0;
+}
+
+size_t kernel_product_widened(const struct kernel_product *p, size_t taps, size_t k)
+{
+    size_t bytes;
+    bool fits = round_up(k, (size_t)p->scratch_k, &k) && mem_mul(k, taps, &bytes) &&
+                mem_mul(bytes, (size_t)p->nr * (size_t)p->widened, &bytes);
     return fits ? bytes : 0;
 }
 

@@ -301,6 +301,7 @@ struct kernels {
      * these the same about their zero point. */
     const struct kernel_product *gemm_small;
     const struct kernel_product *gemm_weights; /* NULL: gemm_f32; else what constant weights are multiplied by */
+    const struct kernel_product *gemm_split;   /* NULL, or what multiplies many rows by gemm_f32's panels */
     /* NULL where v_fma is two operations. n elements, a multiple of two vectors, of each row: */
     void (*sum_rows_q8)(const struct kernel_sum_q8 *s, const struct kernel_rows_q8 *r, size_t n);
     void (*lines_q8)(const struct kernel_lines_q8 *l);
@@ -395,9 +396,12 @@ const struct kernels *kernel_reference(void);
 
 /* The product of f32 for B of n columns. */
 const struct kernel_product *kernel_gemm_f32(const struct kernels *k, size_t n);
-/* gemm_weights where it is faster than gemm_f32 for so many rows of A with `depth` rows and n columns of weights, and
- * does not make large weights larger; else NULL. */
+/* gemm_weights where it is faster than gemm_f32 for so many rows of A with `depth` rows and n columns of weights; else
+ * NULL. */
 const struct kernel_product *kernel_gemm_weights(const struct kernels *k, size_t rows, size_t depth, size_t n);
+/* The same of gemm_split, for `taps` runs of `depth` rows. */
+const struct kernel_product *kernel_gemm_split(const struct kernels *k, size_t rows, size_t taps, size_t depth,
+                                               size_t n);
 /* The level's product with 16-bit floats of a type; NULL when it or this processor has none. */
 const struct kernel_product *kernel_gemm_16(const struct kernels *k, enum kernel_type type);
 /* The type of them that is multiplied faster than f32 here; KERNEL_F32 when none is. */

@@ -60,8 +60,7 @@ enum kernel_type {
     /* Of weights alone: */
     KERNEL_U4, /* two in a byte */
     KERNEL_F16,
-    KERNEL_BF16,
-    KERNEL_BF16_3 /* three, whose sum is an f32 */
+    KERNEL_BF16
 };
 
 size_t kernel_type_size(enum kernel_type type);
@@ -111,7 +110,9 @@ struct kernel_gemm {
     const void *b;    /* panels made by the kernel's pack() */
     const int *b_tap; /* [taps] which of the panels' b_taps taps each is; NULL: they are the same taps, in order */
     int b_taps;
-    void *const *c; /* [m] rows of n, none of them twice */
+    const void *panels; /* of a product that has them `widened`: gemm_f32's, of which b is what it reads instead, */
+    bool fresh;         /* once the first call has made it */
+    void *const *c;     /* [m] rows of n, none of them twice */
     int m, n;       /* 1 <= m <= mr, 1 <= n */
     struct kernel_epilogue to;
     void *scratch; /* kernel_product_scratch() bytes, 64-byte aligned; NULL when these are 0 */
@@ -133,6 +134,7 @@ struct kernel_product {
     int a_offset;          /* is added to every element of A: who packs B takes its multiples off the bias */
     bool about;            /* to.a_zero is taken off them instead; there may be no narrow last panel */
     int least, least_rows; /* rows and columns of B, and rows of A, from which it is faster than gemm_f32 */
+    int widened; /* 0, or bytes that b has for each element of gemm_f32's panels, runs rounded up to scratch_k */
     const struct kernel_product *other; /* NULL, or one that is faster */
     int other_run;               /* where runs are shorter than so many elements, or sums than four times as many */
     int together;                /* rows, half of mr, that are read faster if equally far apart; 0: all alike */
@@ -177,6 +179,8 @@ size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr);
 /* Bytes of the packed form of B with `taps` runs of k and n columns, or of one full panel (n = nr); 0 when that does
  * not fit a size_t. */
 size_t kernel_product_packed(const struct kernel_product *p, size_t taps, size_t k, size_t n);
+/* Bytes of a widened panel; 0 when that does not fit a size_t. */
+size_t kernel_product_widened(const struct kernel_product *p, size_t taps, size_t k);
 /* Bytes of scratch for a tile of `rows` rows; 0 when it needs none, or SIZE_MAX when that does not fit. */
 size_t kernel_product_scratch(const struct kernel_product *p, size_t rows, size_t taps, size_t k);
 

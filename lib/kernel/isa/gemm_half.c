@@ -6,7 +6,6 @@
 #if defined(ISA_avx512)
 
 #include "kernel/isa/gemm_half.h"
-#include "kernel/isa/split.h"
 
 /* ---- rounding ---- */
 
@@ -218,7 +217,7 @@ void gemm_half_run(const struct kernel_product *p, const struct kernel_gemm *giv
         rows.shift = HALF_BLOCK - (int)(rows.length % HALF_BLOCK);
     if (later)
         g.to.act.kind = KERNEL_NONE;
-    if (!placed && p->b != KERNEL_BF16_3)
+    if (!placed && !p->widened)
         gather(p, &g, &rows, back);
     while (tiles[size].rows < g.m)
         size++;
@@ -286,18 +285,6 @@ static void scale_columns(float *head, const struct panel *p, v_f32 *scale)
     }
 }
 
-/* A block of a panel: for each part two vectors' rows. */
-static uint16_t *pack_parts(uint16_t *packed, const float *rows)
-{
-    const int vector = PACK_ROWS * VL;
-    for (int v = 0; v < 2; v++)
-        for (int r = 0; r < VL; r++) {
-            const float *row = rows + r * COLUMNS + v * VL;
-            split_pairs(packed + v * vector + r * 2 * VL, 2 * vector, v_load(row), v_load(row + VL * COLUMNS), true);
-        }
-    return packed + 2 * SPLIT_PARTS * vector;
-}
-
 static uint16_t *pack_panel(const struct kernel_product *of, uint16_t *packed, const struct panel *p)
 {
     float rows[(PACK_ROWS + 1) * COLUMNS];
@@ -310,9 +297,7 @@ static uint16_t *pack_panel(const struct kernel_product *of, uint16_t *packed, c
         for (int i = 0; i < p->k; i += PACK_ROWS) {
             int some = p->k - i < PACK_ROWS ? p->k - i : PACK_ROWS;
             load_rows(rows, p, t, i, some);
-            if (of->b == KERNEL_BF16_3)
-                packed = pack_parts(packed, rows);
-            for (int r = 0; of->b != KERNEL_BF16_3 && r < some; r += of->kr, packed += of->kr * COLUMNS) {
+            for (int r = 0; r < some; r += of->kr, packed += of->kr * COLUMNS) {
                 const float *row = rows + r * COLUMNS;
                 if (of->b == KERNEL_F16)
                     _mm512_storeu_si512(packed, round_two(v_load(row) * scale[0], v_load(row + VL) * scale[1], true));

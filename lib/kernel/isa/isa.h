@@ -9,8 +9,8 @@
 #define K(name)            KERNEL_JOIN(name, ISA)
 
 /* Described in kernel.h, under the same names. */
-extern const struct kernel_product K(gemm_f32), K(gemm_u8), K(gemm_s8),
-    K(gemm_small)[], gemm_bf16_avx512, gemm_bf16_amx, gemm_bf16_rounded_amx, gemm_split_amx, gemm_f16_avx512;
+extern const struct kernel_product K(gemm_f32), K(gemm_u8), K(gemm_s8), K(gemm_small)[], gemm_f32_avx512,
+    gemm_bf16_avx512, gemm_bf16_amx, gemm_bf16_rounded_amx, gemm_split_amx, gemm_f16_avx512;
 void K(gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow *w);
 void K(widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n);
 void K(gemv_f32)(float *c, const float *a, int k, const float *b, ptrdiff_t b_step, int n, const float *bias);

@@ -61,9 +61,9 @@ extern const struct kernel_product gemm_f32_avx2;
     .transpose_32 = K(transpose_32)
 
 /* The table of a level that is this one, or rests on it. */
-#define TABLE(name, features, weights, bf16, u8, s8, small, depthwise, winograd, table, softmax, line)                 \
+#define TABLE(name, features, split, bf16, u8, s8, small, depthwise, winograd, table, softmax, line)                 \
     {                                                                                                                  \
-        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_weights = (weights), .gemm_bf16 = (bf16),       \
+        .isa = STRING(name), .needs = NEEDS | (features), LEVEL, .gemm_split = (split), .gemm_bf16 = (bf16),       \
         .gemm_u8 = &(u8), .gemm_s8 = &(s8), .gemm_small = (small), .depthwise_q8 = &(depthwise),                       \
         .winograd_q8 = (winograd), .table_8 = (table), .softmax_q8 = (softmax), .line_8 = (line)                       \
     }

@@ -19,6 +19,23 @@ static void test_matmul(void)
     }
 }
 
+/* Rows so many that panels are made anew for them, by each thread once; one row is not finite. */
+static void test_many_rows(void)
+{
+    static const int64_t sizes[][3] = {{1300, 96, 200}, {330, 48, 64}, {161, 33, 47}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t m = sizes[i][0], k = sizes[i][1], n = sizes[i][2];
+        begin();
+        struct value *a = input("a", DIMS(2, m, k)), *log = NODE("Log", input("b", DIMS(2, 1, k)))->out[0];
+        output(NODE("MatMul", a, weight(DIMS(k, n)))->out[0]);
+        output(NODE("MatMul", a, NODE("Relu", input("c", DIMS(2, k, n)))->out[0])->out[0]);
+        struct node *all = NODE("Concat", a, log);
+        node_set_int(all, "axis", 1, &error);
+        output(NODE("MatMul", all->out[0], weight(DIMS(k, n)))->out[0]);
+        check();
+    }
+}
+
 /* Windows of a map, as views: rows of more axes than a product has, which it has only where some are of one element. */
 static void test_windows(void)
 {
@@ -463,6 +480,7 @@ int main(void)
 {
     RUN(test_pages_between);
     RUN(test_matmul);
+    RUN(test_many_rows);
     RUN(test_windows);
     RUN(test_gemm);
     RUN(test_elementwise);

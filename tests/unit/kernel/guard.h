@@ -82,6 +82,19 @@ GUARD_FN bool guard_intact(struct guard g, const void *out, size_t n)
     return true;
 }
 
+/* Lets a call multiply by these panels, for the first time; memory: where there is room for what it makes of them. */
+GUARD_FN void guard_panels(struct kernel_gemm *g, const struct kernel_product *p, const void *panels,
+                           struct guard memory)
+{
+    const size_t count = ((size_t)g->n + (size_t)p->nr - 1) / (size_t)p->nr;
+    g->b = p->widened
+               ? guard_out(memory,
+                           count * kernel_product_widened(p, (size_t)(g->b_tap ? g->b_taps : g->taps), (size_t)g->k), 0)
+               : panels;
+    g->panels = panels;
+    g->fresh = p->widened > 0;
+}
+
 GUARD_FN uint32_t guard_random(void)
 {
     static uint64_t state = 1;

@@ -8,7 +8,7 @@
 #define MAX_TAPS 4
 #define MAX_K    150 /* some stretches of f16's sums */
 
-static struct guard rows, halves, packed, outputs, scratch;
+static struct guard rows, halves, packed, widened, outputs, scratch;
 
 struct problem {
     int m, n, taps, k;
@@ -29,7 +29,7 @@ static void *c[MAX_M];
 /* Rounded as by the product, which brings f16 to its range by powers of two. */
 static double rounded(const struct kernel_product *product, float x, float size)
 {
-    if (product->b == KERNEL_BF16_3)
+    if (product->b == KERNEL_F32)
         return (double)x;
     if (product->b == KERNEL_BF16)
         return (double)half_bf16_to_f32(half_f32_to_bf16(x));
@@ -123,10 +123,11 @@ static void run_problem(const struct kernels *k, const struct kernel_product *pr
     else
         product->pack(panels, b, p->b_taps, (ptrdiff_t)p->k * p->n, p->k, p->n, p->n, 1);
     CHECK(guard_intact(packed, panels, bytes));
-    struct kernel_gemm g = {.tap = tap, .taps = p->taps, .k = p->k, .b = panels, .c = c, .m = p->m, .n = p->n};
+    struct kernel_gemm g = {.tap = tap, .taps = p->taps, .k = p->k, .c = c, .m = p->m, .n = p->n};
     g.a = product->a == KERNEL_BF16 ? half_rows : a;
     g.b_tap = p->b_tap;
     g.b_taps = p->b_taps;
+    guard_panels(&g, product, panels, widened);
     g.to.act = p->act;
     g.to.bias = p->has_bias ? bias : NULL;
     g.to.add = p->addend ? add_rows : NULL;
@@ -204,7 +205,8 @@ static void no_numbers(const struct kernel_product *product)
         guard_fill(b, K, 1);
         x[0][7] = kind ? NAN : INFINITY;
         product->pack(panels, b, 1, 0, K, 1, 1, 1);
-        struct kernel_gemm g = {.a = from, .tap = &none, .taps = 1, .k = K, .b = panels, .c = to, .m = 2, .n = 1};
+        struct kernel_gemm g = {.a = from, .tap = &none, .taps = 1, .k = K, .c = to, .m = 2, .n = 1};
+        guard_panels(&g, product, panels, widened);
         g.scratch = scratch.end - (kernel_product_scratch(product, 2, 1, K) + 63) / 64 * 64;
         product->run(&g);
         CHECK(kind ? isnan(out[0][0]) : isinf(out[0][0]) != 0);
@@ -228,7 +230,8 @@ static void far_apart(const struct kernel_product *product)
     }
     void *panels = guard_out(packed, kernel_product_packed(product, 1, 2, 4), 0);
     product->pack(panels, w, 1, 0, 2, 1, 4, 2);
-    struct kernel_gemm g = {.a = from, .tap = &none, .taps = 1, .k = 2, .b = panels, .c = to, .m = 4, .n = 4};
+    struct kernel_gemm g = {.a = from, .tap = &none, .taps = 1, .k = 2, .c = to, .m = 4, .n = 4};
+    guard_panels(&g, product, panels, widened);
     g.scratch = scratch.end - (kernel_product_scratch(product, 4, 1, 2) + 63) / 64 * 64;
     product->run(&g);
     for (int i = 0; i < 4; i++)
@@ -275,7 +278,7 @@ static void every_level(void)
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));) {
         const struct kernel_product *products[] = {kernel_gemm_16(k, KERNEL_F16), kernel_gemm_16(k, KERNEL_BF16),
-                                                   k->gemm_weights};
+                                                   k->gemm_split};
         for (int i = 0; i < 3; i++) {
             const struct kernel_product *product = products[i];
             if (!product)
@@ -299,7 +302,8 @@ int main(void)
 {
     rows = guard_new(sizeof(float) * MAX_M * MAX_TAPS * MAX_K);
     halves = guard_new(sizeof(uint16_t) * MAX_M * (MAX_TAPS * MAX_K + 64));
-    packed = guard_new(3 * sizeof(uint16_t) * MAX_TAPS * (MAX_K + 32) * 128);
+    packed = guard_new(sizeof(float) * MAX_TAPS * (MAX_K + 32) * 128);
+    widened = guard_new(3 * sizeof(uint16_t) * MAX_TAPS * (MAX_K + 32) * 128);
     outputs = guard_new(sizeof(float) * MAX_M * MAX_N);
     scratch = guard_new(3 * sizeof(uint16_t) * MAX_M * MAX_TAPS * (MAX_K + 32) + 64);
     guard_say_lacking();

@@ -6,6 +6,7 @@
 #define MAX_N 45
 #define MAX_K 2000
 
+static struct guard widened;
 static float x[MAX_M * MAX_K], w[MAX_K * MAX_N], got[MAX_M * MAX_N], want[MAX_M * MAX_N];
 
 static void run(const struct kernel_product *p, int first, int m, int n, int k, float *out)
@@ -14,15 +15,16 @@ static void run(const struct kernel_product *p, int first, int m, int n, int k, 
     const void *a[MAX_M];
     void *c[MAX_M], *packed = aligned_alloc(64, kernel_product_packed(p, 1, (size_t)k, (size_t)n) / 64 * 64 + 64),
                     *scratch = aligned_alloc(64, kernel_product_scratch(p, (size_t)m, 1, (size_t)k) / 64 * 64 + 64);
+    struct kernel_gemm g = {.tap = &none, .taps = 1, .k = k, .n = n, .a = a, .c = c, .scratch = scratch};
     p->pack(packed, w, 1, 0, k, n, n, 1);
-    for (int i = 0, some; i < m; i += some) {
-        some = m - i < p->mr ? m - i : p->mr;
-        for (int j = 0; j < some; j++) {
+    guard_panels(&g, p, packed, widened);
+    for (int i = 0; i < m; i += g.m, g.fresh = false) {
+        g.m = m - i < p->mr ? m - i : p->mr;
+        for (int j = 0; j < g.m; j++) {
             a[j] = x + (ptrdiff_t)(first + i + j) * k;
             c[j] = out + (ptrdiff_t)(first + i + j) * n;
         }
-        p->run(&(struct kernel_gemm){
-            .a = a, .tap = &none, .taps = 1, .k = k, .b = packed, .c = c, .m = some, .n = n, .scratch = scratch});
+        p->run(&g);
     }
     if (p->leave)
         p->leave();
@@ -70,7 +72,7 @@ static void exact(const struct kernels *k)
                 for (int j = 0; j < n; j++)
                     w[(i + 1) * n + j] = -w[i * n + j] * (1 + guard_random_float(1e-3f));
             run(k->gemm_f32, 0, m, n, depth, want);
-            run(k->gemm_weights, 0, m, n, depth, got);
+            run(k->gemm_split, 0, m, n, depth, got);
             double error = worst(got, m, n, depth), plain = worst(want, m, n, depth);
             CHECK_MSG(error <= 2 * plain + 0x1p-23, "m %d n %d k %d sizes %g %g: %g, gemm_f32 %g", m, n, depth,
                       sizes[s / 2][0], sizes[s / 2][1], error, plain);
@@ -95,7 +97,7 @@ static void not_finite(const struct kernels *k)
             else
                 w[guard_random() % (unsigned)(n * depth)] = value;
         run(k->gemm_f32, 0, m, n, depth, want);
-        run(k->gemm_weights, 0, m, n, depth, got);
+        run(k->gemm_split, 0, m, n, depth, got);
         for (int i = 0; i < m * n; i++)
             CHECK_MSG(isfinite(want[i])
                           ? isfinite(got[i]) != 0
@@ -112,28 +114,30 @@ static void cuts(const struct kernels *k)
     guard_fill(x, (size_t)(MAX_M * depth), 1);
     guard_fill(w, (size_t)(n * depth), 1);
     x[5] = INFINITY;
-    run(k->gemm_weights, 0, MAX_M, n, depth, want);
+    run(k->gemm_split, 0, MAX_M, n, depth, want);
     for (int m = 1; m < MAX_M; m++) {
         memset(got, 0, sizeof got);
-        run(k->gemm_weights, 0, m, n, depth, got);
-        run(k->gemm_weights, m, MAX_M - m, n, depth, got);
+        run(k->gemm_split, 0, m, n, depth, got);
+        run(k->gemm_split, m, MAX_M - m, n, depth, got);
         CHECK_MSG(memcmp(got, want, sizeof *got * (size_t)(MAX_M * n)) == 0, "%d rows and the others", m);
     }
 }
 
-/* Where it is chosen: not for few rows, nor for weights that fill memory, of which it takes half as much again. */
+/* Where it is chosen: not for few rows, nor for runs that would be filled up with many zeros. */
 static void choice(const struct kernels *k)
 {
-    CHECK(kernel_gemm_weights(k, 512, 1024, 1024) == k->gemm_weights);
-    CHECK(!kernel_gemm_weights(k, 16, 1024, 1024));
-    CHECK(!kernel_gemm_weights(k, 512, 4096, 4096));
+    CHECK(kernel_gemm_split(k, 512, 1, 1024, 1024) == k->gemm_split);
+    CHECK(kernel_gemm_split(k, 512, 9, 48, 64) == k->gemm_split);
+    CHECK(!kernel_gemm_split(k, 16, 1, 1024, 1024));
+    CHECK(!kernel_gemm_split(k, 512, 9, 40, 64));
+    CHECK(!kernel_gemm_split(k, 512, 1, 1024, 16));
 }
 
 static void every_level(void)
 {
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));)
-        if (k->gemm_weights) {
+        if (k->gemm_split) {
             exact(k);
             not_finite(k);
             cuts(k);
@@ -143,6 +147,7 @@ static void every_level(void)
 
 int main(void)
 {
+    widened = guard_new((size_t)6 * (MAX_K + 32) * 64);
     guard_say_lacking();
     RUN(every_level);
     return TEST_END();
