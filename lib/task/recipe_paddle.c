@@ -315,8 +315,19 @@ int import_paddle(struct import *m)
 
 /* ---- RapidOCR's config.yaml: what it has for one of its three networks ---- */
 
+/* What another section says of all photos. */
+static void add_rapid_padding(struct import *m)
+{
+    struct import all = *m;
+    all.node = json_member(m->j, m->j->node, "Global");
+    int ratio = import_side(&all, "width_height_ratio"), least = import_side(&all, "min_height");
+    if (ratio && least && import_is_on(&all, "use_vertical_padding", true))
+        text_printf(m->out, ",pad=wide:%dx%d", ratio, least);
+}
+
 static int add_rapid_detector(struct import *m)
 {
+    add_rapid_padding(m);
     if (add_resize_for_test(m))
         return -1;
     text_puts(m->out, ",scale=");

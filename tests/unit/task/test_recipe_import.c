@@ -197,11 +197,13 @@ static void refused(void)
 /* RapidOCR has the settings of three networks in one file. */
 static void parts(void)
 {
-    static const char text[] = "Global:\n  text_score: 0.5\nDet:\n  limit_side_len: 640\n  limit_type: max\n"
-                               "  std: [ 0.5, 0.5, 0.5 ]\n  mean: [ 0.4, 0.5, 0.5 ]\n"
-                               "Cls:\n  cls_image_shape: [3, 48, 192]\nRec:\n  rec_img_shape: [3, 48, 320]\n";
+    static const char text[] =
+        "Global:\n  width_height_ratio: 8\n  min_height: 30\nDet:\n  limit_side_len: 640\n  limit_type: max\n"
+        "  std: [ 0.5, 0.5, 0.5 ]\n  mean: [ 0.4, 0.5, 0.5 ]\n"
+        "Cls:\n  cls_image_shape: [3, 48, 192]\nRec:\n  rec_img_shape: [3, 48, 320]\n";
     static const char *const want[][2] = {
-        {"Det", "opencv,resize=max:640:down,resize=multiple:32,bgr,scale=0.003921569,mean=0.4:0.5:0.5,std=0.5:0.5:0.5"},
+        {"Det", "opencv,pad=wide:8x30,resize=max:640:down,resize=multiple:32,bgr,scale=0.003921569,mean=0.4:0.5:0.5,"
+                "std=0.5:0.5:0.5"},
         {"Cls", "opencv,resize=height:48:up,resize=clamp:192x48,bgr,mean=127.5,std=127.5,pad=192x48:corner"},
         {"Rec", "opencv,resize=height:48:up,bgr,mean=127.5,std=127.5,pad=320x48:corner"}};
     struct recipe r;
