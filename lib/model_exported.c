@@ -51,19 +51,19 @@ static int take(struct graph *g, const struct task_exported *e, struct error *er
 
 #define LINE_RECIPE "opencv,resize=height:48:up,bgr,mean=127.5,std=127.5,pad=320x48:0:0:0:corner"
 
-/* A recogniser of text lines with its characters, as RapidOCR publishes those of PaddleOCR. */
+/* The labels of networks that RapidAI publishes; those of a recogniser of text lines are characters. */
 static int take_characters(struct graph *g, struct error *err)
 {
     struct exported_text characters = property(g, "character");
     struct recipe r;
     struct error ignored;
-    if (!characters.at || g->output_count != 1 || g->outputs[0]->type.rank != 3 || graph_property(g, "labels") ||
-        graph_property(g, "task"))
+    bool is_reader = g->output_count == 1 && g->outputs[0]->type.rank == 3;
+    if (!characters.at || graph_property(g, "labels") || graph_property(g, "task"))
         return 0;
     if (graph_set_property(g, "labels", characters.at, characters.size, err) < 0 ||
-        graph_set_property(g, "task", "ctc", 3, err) < 0)
+        (is_reader && graph_set_property(g, "task", "ctc", 3, err) < 0))
         return -1;
-    if (graph_property(g, "recipe") || recipe_parse(LINE_RECIPE, strlen(LINE_RECIPE), &r, &ignored) < 0 ||
+    if (!is_reader || graph_property(g, "recipe") || recipe_parse(LINE_RECIPE, strlen(LINE_RECIPE), &r, &ignored) < 0 ||
         model_check_recipe(g, &r, &ignored) < 0)
         return 0;
     return graph_set_property(g, "recipe", LINE_RECIPE, strlen(LINE_RECIPE), err);

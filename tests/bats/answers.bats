@@ -122,3 +122,10 @@ END
     npy sizes.npy f32 1x2 3 5
     equal "$(nn run -q sized.nn image=1.ppm im_shape=sizes.npy | cut -f 4 | head -n 2)" $'3 5\n8 4'
 }
+
+@test "labels that a file calls character are those of a detector, too" {
+    finder
+    sed 's/^property labels thing$/property character table/; /^property task/d; /^nn 1$/d; /^data /d' find.nn | declare_nn named.nn
+    ppm grey.ppm 96 64 128 128 128
+    equal "$(nn run -q -T detect=ssd named.nn grey.ppm | cut -f 2)" table
+}
