@@ -256,9 +256,7 @@ int image_resize_tensorflow(struct image_floats *out, const struct image_floats 
                             int width, int height, const struct image_sampling *how, const struct image_rect *window,
                             struct error *err)
 {
-    static const struct image_sampling copy = {IMAGE_TF_NEAREST, IMAGE_GRID_HALF, false};
     int in_width = in ? in->width : bytes->width, in_height = in ? in->height : bytes->height;
-    how = in_width == width && in_height == height ? &copy : how;
     struct span x = span_of(in_width, width, how), y = span_of(in_height, height, how);
     struct samples from = {in ? in->data : NULL, in ? NULL : bytes->data};
     struct image_floats result;

@@ -160,6 +160,7 @@ bool recipe_stretches(const struct recipe *r);
  * laid at left, top into a picture of width x height filled with `fill`. */
 struct recipe_stage {
     int scaled_width, scaled_height;
+    bool resized; /* to which the photo is brought even where it has that size: some filters smooth it then */
     struct image_rect window;
     int left, top, width, height;
     double scale_x, scale_y; /* not 0: warped instead, by these factors */

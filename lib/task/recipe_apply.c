@@ -157,10 +157,12 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
 static int run_real_stage(const struct recipe *r, const struct recipe_stage *s, const struct image_floats *in,
                           const struct image *bytes, struct image_floats *out, struct error *err)
 {
+    static const struct image_sampling copy = {IMAGE_TF_NEAREST, IMAGE_GRID_HALF, false};
     struct image_sampling how = {recipe_image_filter(r), r->grid, r->antialias};
     struct image_floats boxed;
     float fill[] = {s->fill[0], s->fill[1], s->fill[2]};
-    if (image_resize_tensorflow(out, in, bytes, s->scaled_width, s->scaled_height, &how, &s->window, err))
+    if (image_resize_tensorflow(out, in, bytes, s->scaled_width, s->scaled_height, s->resized ? &how : &copy,
+                                &s->window, err))
         return -1;
     if (out->width == s->width && out->height == s->height)
         return 0;

@@ -105,6 +105,7 @@ static int resize_to(struct recipe_plan *p, struct recipe_sides to, bool again, 
     if (is_whole(last(p)) && !again)
         p->stages--;
     add_stage(p, to.width, to.height);
+    last(p)->resized = true;
     return 0;
 }
 

@@ -257,6 +257,27 @@ static void gray_behind_resizing(void)
     image_release(&photo);
 }
 
+/* A photo of the wanted size is smoothed all the same: the first pixel of tf.image.resize(). */
+static void same_size_of_tensorflow(void)
+{
+    static const struct {
+        const char *recipe;
+        float first;
+    } cases[] = {{"tensorflow,resize=6x4,filter=gaussian", 12.516304f},
+                 {"tensorflow,resize=6x4,filter=mitchell", 6.1764855f},
+                 {"tensorflow,letterbox=6x5:0,filter=gaussian", 12.516304f},
+                 {"tensorflow,resize=6x4,filter=lanczos", 0},
+                 {"tensorflow,crop=6x4,filter=gaussian", 0}};
+    struct image photo = counted(6, 4);
+    struct recipe_plan p;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float *v = apply(cases[i].recipe, &photo, NULL, 0, &p);
+        CHECK_MSG(fabsf(v[0] - cases[i].first) < 1e-4f, "%s: %g", cases[i].recipe, (double)v[0]);
+        free(v);
+    }
+    image_release(&photo);
+}
+
 /* Where a photo's point comes to, worked out by hand, and back. */
 static void maps_back(void)
 {
@@ -419,6 +440,7 @@ int main(void)
     RUN(integers);
     RUN(gray_and_letterbox);
     RUN(gray_behind_resizing);
+    RUN(same_size_of_tensorflow);
     RUN(maps_back);
     RUN(pixels_lie_where_mapped);
     RUN(pads);
