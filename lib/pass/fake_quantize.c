@@ -108,9 +108,29 @@ static int rewrite(struct node *n, struct error *err)
     return back ? pass_replace(n, back, err) : -1;
 }
 
+/* DequantizeLinear of an input of 16 bits: (x - zero) * scale. */
+static int rewrite_input(struct node *n, struct error *err)
+{
+    const struct type *x = node_is(n, "DequantizeLinear") ? pass_type(node_in(n, 0)) : NULL;
+    if (!x || n->in[0]->producer || pass_constant(n->in[0]) || (x->dtype != DTYPE_I16 && x->dtype != DTYPE_U16) ||
+        !qdq_has_scales(n, -1) || !has_one_zero(n) || n->out[0]->type.dtype != DTYPE_F32)
+        return 0;
+    struct node *cast = pass_node(n, "", "Cast", 1, n->in, err);
+    if (!cast || node_set_int(cast, "to", DTYPE_F32, err))
+        return -1;
+    struct value *zero = pass_add_scalar(n->graph, DTYPE_F32, number(node_in(n, 2)), err);
+    struct value *scale = zero ? pass_add_scalar(n->graph, DTYPE_F32, number(n->in[1]), err) : NULL;
+    struct value *v = scale ? apply(n, "Sub", pass_output(cast, err), zero, NULL, err) : NULL;
+    struct node *back = v ? pass_node(n, "", "Mul", 2, (struct value *[]){v, scale}, err) : NULL;
+    return back ? pass_replace(n, back, err) : -1;
+}
+
 static int rewrite_wide(struct node *n, struct error *err)
 {
     const struct node *q = find_pair(n);
+    int changed = q ? 0 : rewrite_input(n, err);
+    if (changed)
+        return changed;
     return q && (dtype_info(q->out[0]->type.dtype)->bits > 8 || q->in[1]->constant->count > 1) ? rewrite(n, err) : 0;
 }
 
