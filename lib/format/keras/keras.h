@@ -170,6 +170,7 @@ struct value *keras_from_nchw(struct keras_call *l, struct value *v, int rank);
 /* Input 0 in these sizes, "bilinear" or so; windows of a picture as an operation (read_space.c, read_conv.c). */
 struct value *keras_resize(struct keras_call *l, const char *mode, bool antialias, const int64_t sizes[2]);
 void keras_read_patches(struct keras_call *l);
+void keras_read_stft(struct keras_call *l); /* read_spectrum.c */
 /* v with the function that a member of the configuration names. */
 struct value *keras_activate(struct keras_call *l, struct value *v, const char *member);
 /* Through the function of that name. */

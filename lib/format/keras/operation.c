@@ -525,6 +525,11 @@ static void read_resized(struct keras_call *l)
     keras_give(l, keras_resize(l, text, keras_parameter_flag(l, "antialias", -1), size));
 }
 
+static void read_stft(struct keras_call *l)
+{
+    keras_read_stft(l);
+}
+
 static void read_patches(struct keras_call *l)
 {
     keras_read_patches(l);

@@ -215,6 +215,18 @@ def windows():
     answers("windows", model, [random(2, 6, 7, 3)])
 
 
+def sound():
+    """Spectra: windows of an even and an odd length, centred and not, and bands in decibels and as they are."""
+    x = keras.Input((90,), name="x")
+    spectra = [*keras.ops.stft(x, 15, 7, 16, window="hamming", center=False), keras.ops.stft(x, 16, 8, 20)[1]]
+    bands = [keras.layers.MelSpectrogram(fft_length=32, sequence_stride=12, num_mel_bins=4, sampling_rate=8000, top_db=30)(x),
+             keras.layers.MelSpectrogram(20, 10, 15, num_mel_bins=3, power_to_db=False, mag_exp=1.0, max_freq=3000.0)(x)]
+    model = keras.Model(x, [*spectra, *bands], name="sound")
+    model.save("sound.keras")
+    deflate("sound.keras")
+    answers("sound", model, [random(2, 90)])
+
+
 cnn()
 net()
 rnn()
@@ -225,3 +237,4 @@ bfloat16()
 functions()
 lookup()
 windows()
+sound()
