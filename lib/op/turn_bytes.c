@@ -1,18 +1,15 @@
 /* Activations of u8 as s8, with a zero point that is 128 less, and the reverse. */
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "base/mem.h"
 #include "op/quant.h"
 
 /* Operators that give the bytes that they are given, or the greatest of some. */
 static bool is_mover(const struct node *n)
 {
-    static const char *const movers[] = {"Reshape", "Transpose", "Concat",    "Slice", "Split", "MaxPool",
-                                         "Squeeze", "Flatten",   "Unsqueeze", "Tile",  "Gather"};
-    for (size_t i = 0; i < sizeof movers / sizeof *movers; i++)
-        if (node_is(n, movers[i]))
-            return true;
-    return false;
+    return !n->domain[0] &&
+           text_has_word("Reshape Transpose Concat Slice Split MaxPool Squeeze Flatten Unsqueeze Tile Gather", n->op);
 }
 
 static bool is_of(const struct value *v, enum dtype type)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "op/build.h"
 #include "op/op.h"
 #include "pair/canonical.h"
@@ -133,11 +134,7 @@ static int settle_constants(struct node *n, struct error *err)
  * MatMul with Add share as nn.MatMul. */
 static bool is_wanted(const struct pass *p)
 {
-    static const char *const more[] = {"dequantize-weights", "recognise-quantize", "matmul-add"};
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        if (strcmp(p->name, more[i]) == 0)
-            return true;
-    return p->safe && !p->fuses;
+    return (p->safe && !p->fuses) || text_has_word("dequantize-weights recognise-quantize matmul-add", p->name);
 }
 
 struct graph *pair_canonical(const struct graph *of, struct error *err)

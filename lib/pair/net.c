@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/hash.h"
 #include "op/op.h"
 #include "pair/pair.h"
@@ -30,12 +31,10 @@ static bool has_constants(const struct node *n)
 
 bool pair_is_view(const struct node *n)
 {
-    static const char *const ops[] = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"};
     if (!node_in(n, 0) || n->in[0]->graph != n->graph)
         return false;
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (node_is(n, ops[i]))
-            return true;
+    if (!n->domain[0] && text_has_word("Identity Transpose Reshape Squeeze Unsqueeze Flatten", n->op))
+        return true;
     if (node_is(n, "Slice"))
         return has_constants(n);
     return pair_is_rounding(n) || (node_is(n, "Cast") && is_float(n->in[0]) && is_float(node_out(n, 0)));
@@ -43,11 +42,7 @@ bool pair_is_view(const struct node *n)
 
 bool pair_is_commutative(const struct pair_layer *l)
 {
-    static const char *const ops[] = {"Add", "Mul", "Max", "Min", "Sum", "Mean", "And", "Or", "Xor", "Equal"};
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (strcmp(l->op, ops[i]) == 0)
-            return true;
-    return false;
+    return text_has_word("Add Mul Max Min Sum Mean And Or Xor Equal", l->op);
 }
 
 const char *pair_name(const struct pair_layer *l)

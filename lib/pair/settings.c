@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "op/attr.h"
 #include "op/window.h"
 #include "pair/pair.h"
@@ -125,18 +126,14 @@ static void add_attribute(struct text *t, const struct node *n, const char *name
 /* Attributes that say only how the result is shaped, which the result shows. */
 static bool is_shaping(const char *name)
 {
-    static const char *const names[] = {"keepdims", "noop_with_empty_axes", "num_outputs", "keep_aspect_ratio_policy"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
+    return text_has_word("keepdims noop_with_empty_axes num_outputs keep_aspect_ratio_policy", name);
 }
 
 /* Those of the fused forms, which are written out: only nn.MatMul is left, for its bias, with a matrix as MatMul's. */
 static bool is_fusion(const struct node *n, const char *name)
 {
-    return strcmp(n->domain, "nn") == 0 && (strncmp(name, "activation", 10) == 0 ||
-                                            strcmp(name, "residual_last") == 0 || strcmp(name, "transB") == 0);
+    return strcmp(n->domain, "nn") == 0 &&
+           (strncmp(name, "activation", 10) == 0 || strcmp(name, "residual_last") == 0 || strcmp(name, "transB") == 0);
 }
 
 static const struct value *value_with_axes(const struct pair_layer *l)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/caffe/caffe.h"
 
 #define MOST_FIELDS 8192 /* of one message: each is looked for among all */
@@ -11,13 +12,8 @@
 /* What of a layer is no parameter. */
 static bool is_common(const char *name)
 {
-    static const char *const common[] = {"name",  "type",           "bottom",  "top",   "param",
-                                         "blobs", "include",        "exclude", "phase", "loss_weight",
-                                         "layer", "propagate_down", NULL};
-    for (int i = 0; common[i]; i++)
-        if (strcmp(common[i], name) == 0)
-            return true;
-    return false;
+    return text_has_word("name type bottom top param blobs include exclude phase loss_weight layer propagate_down",
+                         name);
 }
 
 static void set_numbers(struct caffe_read *l, const char *name, const struct protobuf *field, size_t count)

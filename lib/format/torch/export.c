@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/torch/export.h"
 
 /* An archive within the archive, of torch.save(), which holds a dict of tensors. */
@@ -170,11 +171,7 @@ static void take_outputs(struct export *e, const struct json_node *node, struct 
 /* Arguments that say nothing of values. */
 static bool is_ignored(const char *key)
 {
-    static const char *const names[] = {"device", "layout", "pin_memory", "memory_format", "non_blocking", "generator"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strcmp(names[i], key) == 0)
-            return true;
-    return false;
+    return text_has_word("device layout pin_memory memory_format non_blocking generator", key);
 }
 
 static void read_node(struct export *e, const struct json_node *node);

@@ -123,11 +123,7 @@ static void read_args(struct torch_frame *f, struct torch_cursor *c, struct torc
 /* Functions whose first argument is a type. */
 static bool takes_type(const char *name)
 {
-    static const char *const names[] = {"annotate", "uninitialized", "unchecked_cast"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
+    return text_has_word("annotate uninitialized unchecked_cast", name);
 }
 
 /* Behind "annotate(": the type, and the value, of which it may make a number. */

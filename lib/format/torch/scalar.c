@@ -59,13 +59,9 @@ static bool floats(struct scalars *s, struct torch_value *v)
 /* By nodes, of whole numbers. */
 static bool sizes(struct scalars *s, struct torch_value *v)
 {
-    static const char *const names[] = {"add", "sub", "mul", "floordiv", "remainder"};
-    static const char *const functions[] = {"add", "sub", "mul", "floor_divide", "remainder"};
+    const char *function = strcmp(s->name, "floordiv") == 0 ? "floor_divide" : s->name;
     struct value *in[2] = {torch_graph_value(s->t, s->a), torch_graph_value(s->t, s->b)};
-    for (int i = 0; i < 5; i++)
-        if (strcmp(names[i], s->name) == 0)
-            return torch_scalar_give(v, torch_size(s->t, torch_function(s->t, functions[i], 2, in)));
-    return false;
+    return torch_scalar_give(v, torch_size(s->t, torch_function(s->t, function, 2, in)));
 }
 
 static bool join_lists(struct scalars *s, struct torch_value *v)
@@ -211,7 +207,6 @@ static int equal_lists(struct torch_reader *t, struct torch_value a, struct torc
 
 static bool compare(struct scalars *s, struct torch_value *v)
 {
-    static const char *const orders[] = {"lt", "le", "gt", "ge"};
     bool equality = strcmp(s->name, "eq") == 0 || strcmp(s->name, "ne") == 0;
     if (s->args->count < 2 || s->a.kind == TORCH_TENSOR || s->b.kind == TORCH_TENSOR)
         return false;
@@ -228,11 +223,8 @@ static bool compare(struct scalars *s, struct torch_value *v)
     if (!torch_scalar_known(s, 2))
         return false;
     double a = torch_number(s->a), b = torch_number(s->b);
-    const bool answers[] = {a<b, a <= b, a> b, a >= b};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(orders[i], s->name) == 0)
-            return torch_scalar_give(v, torch_bool(answers[i]));
-    return false;
+    bool ordered = s->name[0] == 'l' ? a < b : a > b, or_equal = s->name[1] == 'e';
+    return torch_scalar_give(v, torch_bool(ordered || (or_equal && a == b)));
 }
 
 static bool identity(struct scalars *s, struct torch_value *v)
@@ -351,8 +343,8 @@ static bool is_instance(struct scalars *s, struct torch_value *v)
     static const struct {
         const char *name;
         enum torch_kind kind;
-    } types[] = {{"list", TORCH_LIST},   {"tuple", TORCH_TUPLE}, {"dict", TORCH_DICT},  {"int", TORCH_INT},
-                 {"float", TORCH_FLOAT}, {"bool", TORCH_BOOL},   {"str", TORCH_STRING}, {"Tensor", TORCH_TENSOR},
+    } types[] = {{"list", TORCH_LIST},   {"tuple", TORCH_TUPLE}, {"dict", TORCH_DICT},    {"int", TORCH_INT},
+                 {"float", TORCH_FLOAT}, {"bool", TORCH_BOOL},   {"str", TORCH_STRING},   {"Tensor", TORCH_TENSOR},
                  {"List", TORCH_LIST},   {"Tuple", TORCH_TUPLE}, {"NoneType", TORCH_NONE}};
     if (torch_is_list(s->b)) { /* of one of several types */
         bool any = false;
@@ -431,103 +423,48 @@ static bool lost_weight(struct scalars *s, struct torch_value *v)
 /* ---- the table ---- */
 
 static const struct {
-    const char *name;
+    const char *names; /* with blanks between */
     torch_scalar_fn *function;
 } rows[] = {
-    {"add", arithmetic},
-    {"sub", arithmetic},
-    {"mul", arithmetic},
-    {"floordiv", arithmetic},
-    {"remainder", arithmetic},
-    {"div", divide},
-    {"truediv", divide},
+    {"add sub mul floordiv remainder", arithmetic},
+    {"div truediv", divide},
     {"pow", power},
-    {"neg", of_one},
-    {"abs", of_one},
-    {"floor", of_one},
-    {"ceil", of_one},
-    {"sqrt", of_one},
-    {"exp", of_one},
-    {"log", of_one},
-    {"round", of_one},
-    {"max", extreme},
-    {"min", extreme},
-    {"eq", compare},
-    {"ne", compare},
-    {"lt", compare},
-    {"le", compare},
-    {"gt", compare},
-    {"ge", compare},
-    {"__is__", identity},
-    {"__isnot__", identity},
-    {"__not__", logic},
-    {"__and__", logic},
-    {"__or__", logic},
-    {"int", to_number},
-    {"float", to_number},
-    {"bool", to_number},
-    {"Int", to_number},
-    {"Float", to_number},
-    {"Bool", to_number},
-    {"IntImplicit", to_number},
-    {"FloatImplicit", to_number},
-    {"ScalarImplicit", to_number},
-    {"item", to_number},
-    {"Scalar", to_number},
-    {"NumToTensor", same},
-    {"str", torch_scalar_format},
-    {"format", torch_scalar_format},
+    {"neg abs floor ceil sqrt exp log round", of_one},
+    {"max min", extreme},
+    {"eq ne lt le gt ge", compare},
+    {"__is__ __isnot__", identity},
+    {"__not__ __and__ __or__", logic},
+    {"int float bool Int Float Bool IntImplicit FloatImplicit ScalarImplicit item Scalar", to_number},
+    {"NumToTensor unchecked_unwrap_optional unchecked_cast _unwrap_optional type data TupleUnpack", same},
+    {"str format", torch_scalar_format},
     {"len", torch_scalar_length},
-    {"__getitem__", torch_scalar_get_item},
+    {"__getitem__ TupleIndex", torch_scalar_get_item},
     {"_set_item", torch_scalar_set_item},
-    {"sum", torch_scalar_of_list},
-    {"all", torch_scalar_of_list},
-    {"any", torch_scalar_of_list},
+    {"sum all any", torch_scalar_of_list},
     {"update", torch_scalar_update},
     {"append", torch_scalar_append},
     {"insert", torch_scalar_insert},
     {"extend", torch_scalar_extend},
-    {"list", torch_scalar_copy_list},
-    {"copy", torch_scalar_copy_list},
+    {"list copy ListConstruct", torch_scalar_copy_list},
     {"slice", torch_scalar_slice_list},
     {"__contains__", torch_scalar_contains},
     {"dict", new_dict},
-    {"keys", torch_scalar_parts_of_dict},
-    {"values", torch_scalar_parts_of_dict},
-    {"items", torch_scalar_parts_of_dict},
-    {"pop", torch_scalar_take_out},
-    {"popitem", torch_scalar_take_out},
-    {"remove", torch_scalar_take_out},
-    {"__delitem__", torch_scalar_take_out},
-    {"Delete", torch_scalar_take_out},
+    {"keys values items", torch_scalar_parts_of_dict},
+    {"pop popitem remove __delitem__ Delete", torch_scalar_take_out},
     {"clear", torch_scalar_clear},
     {"reverse", torch_scalar_reverse},
-    {"sort", torch_scalar_sort},
-    {"sorted", torch_scalar_sort},
-    {"index", torch_scalar_look},
-    {"count", torch_scalar_look},
-    {"find", torch_scalar_look},
-    {"get", torch_scalar_get},
-    {"setdefault", torch_scalar_get},
-    {"startswith", torch_scalar_ends},
-    {"endswith", torch_scalar_ends},
-    {"isdigit", torch_scalar_digits},
-    {"isnumeric", torch_scalar_digits},
+    {"sort sorted", torch_scalar_sort},
+    {"index count find", torch_scalar_look},
+    {"get setdefault", torch_scalar_get},
+    {"startswith endswith", torch_scalar_ends},
+    {"isdigit isnumeric", torch_scalar_digits},
     {"split", torch_scalar_split},
     {"join", torch_scalar_join},
-    {"range", torch_scalar_range},
-    {"__range_length", torch_scalar_range},
+    {"range __range_length", torch_scalar_range},
     {"__derive_index", torch_scalar_derive_index},
-    {"warn", nothing},
+    {"warn print Print _log_api_usage_once set_grad_enabled", nothing},
     {"ConstantMKLDNNTensor", lost_weight},
-    {"print", nothing},
-    {"Print", nothing},
-    {"_log_api_usage_once", nothing},
     {"RaiseException", raise},
-    {"unchecked_unwrap_optional", same},
-    {"unchecked_cast", same},
-    {"_unwrap_optional", same},
-    {"type", same}, /* of a device: its name */
     {"isinstance", is_instance},
     {"nn_expect_rank", expect_rank},
     {"nn_expect_lengths", expect_lengths},
@@ -535,16 +472,7 @@ static const struct {
     {"nn_nested", nested},
     {"is_tensor", is_tensor},
     {"is_list", is_list},
-    {"is_scripting", no},
-    {"is_autocast_enabled", no},
-    {"is_grad_enabled", no},
-    {"has_torch_function", no},
-    {"ListConstruct", torch_scalar_copy_list},
-    {"data", same},
-    {"is_autocast_cpu_enabled", no},
-    {"set_grad_enabled", nothing},
-    {"TupleIndex", torch_scalar_get_item},
-    {"TupleUnpack", same},
+    {"is_scripting is_autocast_enabled is_grad_enabled has_torch_function is_autocast_cpu_enabled", no},
 };
 
 /* A constant tensor without axes is the number that it holds, among numbers. */
@@ -569,7 +497,7 @@ bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_a
     }
     bool open = s.a.kind == TORCH_TENSOR && s.a.tensor->sizes;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        if (strcmp(rows[i].name, name) != 0)
+        if (!text_has_word(rows[i].names, name))
             continue;
         if (open && rows[i].function != torch_scalar_length && rows[i].function != torch_scalar_get_item)
             torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");

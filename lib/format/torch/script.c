@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "format/torch/torch.h"
 
 #define MOST_BYTES (16 << 20) /* of one file */
@@ -68,11 +69,8 @@ static int read_word(struct lexer *x)
 
 static int read_sign(struct lexer *x)
 {
-    static const char *const twos[] = {"->", "==", "!=", "<=", ">=", "//", "**", "<<", ">>"};
-    size_t size = 1;
-    for (size_t i = 0; i < sizeof(twos) / sizeof(*twos); i++)
-        if (strncmp(x->at, twos[i], 2) == 0)
-            size = 2;
+    char two[3] = {x->at[0], x->at[0] ? x->at[1] : '\0'};
+    size_t size = text_has_word("-> == != <= >= // ** << >>", two) ? 2 : 1;
     if (strchr("([{", *x->at))
         x->brackets++;
     if (strchr(")]}", *x->at) && --x->brackets < 0)
