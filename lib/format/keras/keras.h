@@ -106,7 +106,6 @@ struct keras_kind {
     const char *class;
     const char *onnx; /* for functions that serve several; or NULL */
     keras_layer_fn *read;
-    bool is_transparent; /* the mask of its input is that of its output */
 };
 
 #define LAYER(class, function, onnx, mask) keras_layer_fn keras_read_##function;

@@ -219,11 +219,8 @@ static const uint8_t texts[] = {
 #include "format/keras/layer.inc"
 };
 
-static const struct {
-    keras_layer_fn *read;
-    bool is_transparent;
-} rest[] = {
-#define LAYER(class, function, onnx, mask) {keras_read_##function, mask},
+static keras_layer_fn *const rest[] = {
+#define LAYER(class, function, onnx, mask) keras_read_##function,
 #include "format/keras/layer.def"
 #undef LAYER
 };
@@ -233,6 +230,18 @@ PACKED_TABLE(kinds, struct keras_kind, texts, 2, rest);
 const struct keras_kind *keras_find_kind(const char *class)
 {
     return packed_find(&kinds, class);
+}
+
+/* Whether the mask of a layer's input is that of its output; operations are in another table, and have none. */
+static bool is_transparent(const struct keras_kind *kind)
+{
+    static const bool masks[] = {
+#define LAYER(class, function, onnx, mask) mask,
+#include "format/keras/layer.def"
+#undef LAYER
+    };
+    size_t at = ((uintptr_t)kind - (uintptr_t)kinds_rows) / sizeof(*kinds_rows);
+    return at < sizeof(masks) && masks[at];
 }
 
 const char *keras_keep(struct keras_reader *r, const char *text)
@@ -288,7 +297,7 @@ void keras_read_call(struct keras_call *l)
     build_layer(l->b, name);
     (l->kind ? l->kind->read : read_opaque)(l);
     build_infer(l->b);
-    if (l->kind && l->kind->is_transparent && l->in_count && l->out_count && !keras_mask_of(l->r, l->out[0]))
+    if (is_transparent(l->kind) && l->in_count && l->out_count && !keras_mask_of(l->r, l->out[0]))
         keras_set_mask(l, l->out[0], keras_mask_of(l->r, l->in[0]));
     if (l->b->failed && !strstr(l->b->err->text, "layer '"))
         error_prefix(l->b->err, "layer '%.200s' (%.100s)", l->name, l->class);

@@ -546,11 +546,8 @@ static const uint8_t texts[] = {
 #include "format/keras/operation.inc"
 };
 
-static const struct {
-    keras_layer_fn *read;
-    bool is_transparent;
-} rest[] = {
-#define OP(name, function, onnx) {read_##function, false},
+static keras_layer_fn *const rest[] = {
+#define OP(name, function, onnx) read_##function,
 #include "format/keras/operation.def"
 #undef OP
 };
