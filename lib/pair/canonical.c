@@ -100,7 +100,7 @@ static int make_factor(struct node *n, struct error *err)
         return 0;
     struct value *factor = pass_add_constant(n->graph, t, err);
     struct node *mul = factor ? pass_node(n, "", "Mul", 2, (struct value *[]){n->in[0], factor}, err) : NULL;
-    return mul && pass_output(mul, err) ? pass_replace(n, mul, err) : -1;
+    return mul ? pass_replace(n, mul, err) : -1;
 }
 
 /* The two biases of a recurrent operator, which only ever meet as a sum; of a GRU that resets the product, those of the

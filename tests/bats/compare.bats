@@ -29,6 +29,22 @@ END
     equal "$output" ""
 }
 
+@test "--compare: a division by a constant is a product with its inverse" {
+    for op in 'Div 4' 'Mul 0.25'; do
+        declare_nn "${op% *}.nn" <<END
+input x f32 2x3
+constant c f32 scalar = ${op#* }
+node p ${op% *} x c -> a f32 *
+node q Relu a -> y f32 *
+output y
+END
+    done
+    npy x.npy f32 2x3
+    try run --compare Div.nn Mul.nn x.npy
+    succeeded
+    equal "$(cut -f 1,5 <<< "$output" | sort -u | tr '\t\n' '  ')" "Mul same Relu same output same "
+}
+
 @test "--compare: the first layer that differs is named" {
     net a.nn 5 Relu
     net b.nn 5.1 Relu other_
