@@ -461,12 +461,14 @@ bool gemm_set_pixels(struct gemm_job *job)
     return true;
 }
 
-static size_t scratch_of(const struct gemm_args *g)
+/* For the panels of the largest group, and the rows of a tile. */
+static void measure_scratch(struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
     size_t rows = g->pixels < j->product->mr ? (size_t)g->pixels : (size_t)j->product->mr;
     size_t bytes = kernel_product_scratch(j->product, rows, (size_t)j->taps, (size_t)j->k), all;
-    return mem_add(g->widened, bytes, &all) && mem_add(all, 63, &all) ? all - all % 64 : SIZE_MAX;
+    g->widened = g->widens ? kernel_panel(j) * (size_t)((g->panels + g->groups - 1) / g->groups) : 0;
+    g->scratch = mem_add(g->widened, bytes, &all) && mem_add(all, 63, &all) ? all - all % 64 : SIZE_MAX;
 }
 
 static int64_t count_pixels(const struct gemm_job *j)
@@ -498,9 +500,7 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
     if (g->pixels == 0)
         return g;
     choose_tiles(g, p);
-    if (g->widens)
-        g->widened = kernel_panel(job) * (size_t)((g->panels + g->groups - 1) / g->groups);
-    g->scratch = scratch_of(g);
+    measure_scratch(g);
     return g;
 }
 
@@ -519,9 +519,11 @@ struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *given, int64_
     struct gemm_job job = *given;
     job.product = fastest(p->kernels, &job, rows);
     struct gemm_args *g = make_args(p, &job, err);
-    if (g) {
+    if (g && g->pixels > 0) {
         g->fetchers = 0;
         g->far = false;
+        g->groups = 1; /* a call meets all panels */
+        measure_scratch(g);
     }
     return g;
 }

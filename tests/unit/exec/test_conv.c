@@ -467,6 +467,12 @@ static void test_streamed(void)
     output(window(y, 11, 24, 1, 1, "Relu"));
     kernel_wanted = "streamed_f32";
     check();
+    begin(); /* rows of which each would be shared among threads, were it a step of its own */
+    height = cpu_l2_bytes() / 4 / 256 / 64 + 32;
+    y = window(window(input("x", DIMS(1, 64, height, 64)), 256, 64, 1, 1, "Relu"), 256, 1, 3, 1, "Relu");
+    output(window(y, 40, 256, 1, 1, "Relu"));
+    kernel_wanted = "streamed_f32";
+    check();
 }
 
 /* Two maps before and behind the depthwise convolution, each of 0.7 of the level-2 cache; of 0.4 both stay there. */
