@@ -110,8 +110,8 @@ struct kernel_gemm {
     const void *b;    /* panels made by the kernel's pack() */
     const int *b_tap; /* [taps] which of the panels' b_taps taps each is; NULL: they are the same taps, in order */
     int b_taps;
-    const void *panels; /* of a product that has them `widened`: gemm_f32's, of which b is what it reads instead, */
-    bool fresh;         /* once the first call has made it */
+    const void *panels; /* of a product that has them `widened`: gemm_f32's; b is what it reads instead, which the */
+    bool fresh;         /* first call with them, a fresh one, makes */
     void *const *c;     /* [m] rows of n, none of them twice */
     int m, n;       /* 1 <= m <= mr, 1 <= n */
     struct kernel_epilogue to;

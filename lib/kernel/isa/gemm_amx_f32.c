@@ -6,8 +6,9 @@
  * Infinities have no such parts, and parts of the largest numbers are infinite: a sum that is not finite is done again
  * as gemm_f32 does it.
  *
- * Panels are gemm_f32's. Each is taken apart, once for many calls, during the products of the one before; rows while
- * the first panel's products are under way, and a panel's sums are finished during those of the next one. */
+ * Panels are gemm_f32's. The first of many calls takes them apart, each block just before it is multiplied, while the
+ * products of the block before are under way; each call does so with its rows, at its first panel. A panel's sums are
+ * finished during the products of the next one. */
 #include "kernel/isa/isa.h"
 
 #if defined(ISA_avx512)
