@@ -113,7 +113,7 @@ struct kernel_gemm {
     const void *panels; /* of a product that has them `widened`: gemm_f32's; b is what it reads instead, which the */
     bool fresh;         /* first call with them, a fresh one, makes */
     void *const *c;     /* [m] rows of n, none of them twice */
-    int m, n;       /* 1 <= m <= mr, 1 <= n */
+    int m, n;           /* 1 <= m <= mr, 1 <= n */
     struct kernel_epilogue to;
     void *scratch; /* kernel_product_scratch() bytes, 64-byte aligned; NULL when these are 0 */
     /* Bytes that will be wanted soon, such as the next tile's rows or a share of the next panels, or NULL. They are
