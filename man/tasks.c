@@ -121,6 +121,7 @@ static const char head[] =
     ".Xr nnrun 1\n"
     "guesses it from the names, shapes and values of a photo's outputs, with a note; ambiguous outputs are printed as\n"
     "they are.\n"
+    "One map of scores is taken for a mask, or where what stands out of it are bars, for lines of text.\n"
     "What a task that is given leaves open, such as the order of coordinates, is guessed too.\n"
     "A task is a name and options with their values:\n"
     ".Pp\n"

@@ -219,7 +219,9 @@ static const struct {
     {"detect=blazeface", "letterbox=", ":0:warp,rgb,mean=127.5,std=127.5"},
     {"detect=centernet", "opencv,resize=", ",bgr,scale=1/255,mean=0.408:0.447:0.47,std=0.289:0.274:0.278"},
     {"points,order=xyz points,points=39,order=xyzvp", "", "rgb,std=255"},
-    {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"}};
+    {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"},
+    {"polygons=db", "",
+     "opencv,resize=max:960:down,resize=multiple:32,bgr,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"}};
 
 /* Whether a task is one of some, whatever options come behind. */
 static bool is_among(const char *task, const char *tasks)
@@ -257,7 +259,7 @@ static void tell_usual_recipe(const struct runner *r, const char *task)
 static void tell_guessed(struct runner *r, const char *task)
 {
     static const char *const usual[] = {"classify", "classify, embedding or points", "classify, embedding or points",
-                                        "detect=yolo, ctc or embedding",
+                                        "detect=yolo, ctc, steps or embedding",
                                         "mask, picture, points=heatmap or detect=yolov3-head"}; /* by dims */
     if (r->guess_told)
         return;

@@ -19,4 +19,7 @@ bool guess_matrix(const struct task_output *o, struct task_rows *m);
 /* Channels of the first output but one that is planes of at least two cells a side; 0: there is none. */
 size_t guess_planes(const struct task_query *q, const struct task_output *but, struct task_planes *p);
 
+/* Whether a map of scores has lines of text, as detectors of differentiable binarization give them: polygons.c. */
+bool task_are_lines(const struct task_planes *p);
+
 #endif

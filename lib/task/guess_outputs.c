@@ -179,7 +179,9 @@ static bool guess_maps(const struct task_query *q, char *out)
     if (channels == 1 && p.width > width)
         return guess_say(out, "picture");
     if (channels == 1)
-        return guess_say(out, task_are_scores(p.values, p.width * p.height) ? "mask" : "picture,size=photo");
+        return guess_say(out, !task_are_scores(p.values, p.width * p.height) ? "picture,size=photo"
+                              : task_are_lines(&p)                           ? "polygons=db"
+                                                                             : "mask");
     if (channels > 6 && p.width * 16 == width && task_are_shares(p.values + 5 * p.step, channels - 5, p.step))
         return guess_say(out, "detect=fastestdet");
     bool shares = task_are_shares(p.values, channels, p.step), heat = are_heat_maps(&p);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "task/detect.h"
+#include "task/guess.h"
 #include "task/regions.h"
 
 #define MIN_SIDE 3 /* of a line, before it is widened */
@@ -261,4 +261,41 @@ int task_decode_db(struct task_candidates *c, struct error *err)
     free(l.sums);
     free(bits);
     return status;
+}
+
+/* ---- whether a map is one ---- */
+
+struct shapes {
+    size_t bars;            /* each twice as long as high */
+    double area, long_area; /* of the rectangles around all regions, and around those that are bars */
+};
+
+static int note_shape(void *arg, const struct geometry_point *hull, size_t n, struct error *err)
+{
+    struct shapes *s = arg;
+    struct geometry_point corner[4];
+    double side = geometry_rectangle(hull, n, corner);
+    if (side < MIN_SIDE)
+        return 0;
+    double other = geometry_area(corner, 4) / side, area = (side + 1) * (other + 1);
+    (void)err;
+    s->area += area;
+    size_t bars = (size_t)(other / (2 * side));
+    if (bars)
+        s->bars += bars, s->long_area += area;
+    return 0;
+}
+
+/* Several bars, or one that is as long as several, with most of what is above the usual level. */
+bool task_are_lines(const struct task_planes *p)
+{
+    struct shapes s = {0};
+    struct error ignored;
+    double pixels = 0;
+    uint8_t *bits = binary(p, 0.3f, false, &ignored);
+    bool told = bits && regions_each(bits, p->width, p->height, false, note_shape, &s, &ignored) == 0;
+    for (size_t i = 0; told && i < p->width * p->height; i++)
+        pixels += bits[i];
+    free(bits);
+    return told && s.bars >= 3 && s.long_area > 0.7 * s.area && pixels > 0.7 * s.area;
 }

@@ -6,7 +6,8 @@
 #include "task/answer.h"
 
 /* Numbers that repeat along the last dim: "x" pixels, "p" parts of the input, "s" scores, "w" whole numbers, "n" any,
- * "h" near 0 but for few; the last one stands for all behind it. */
+ * "h" near 0 but for few, in a map of 256 x 256 "b" bars, "d" narrow diamonds; the last one stands for all behind it.
+ */
 struct made {
     const char *numbers;
     int rank;
@@ -26,6 +27,10 @@ static float number(char kind, size_t i)
         return unit * unit * unit;
     case 'w':
         return (float)(i % 5);
+    case 'b':
+        return i % 256 - 20 < 180 && i / 256 % 32 - 8 < 6 ? 0.9f : 0.01f;
+    case 'd':
+        return 3 * abs((int)(i % 64) - 32) + abs((int)(i / 256) - 128) < 90 ? 0.9f : 0.01f;
     case 'h':
         return i % 61 == 0 ? 0.9f : 0.001f;
     default:
@@ -87,6 +92,8 @@ static void detectors(void)
         {{{"n", 3, {1, 100, 80}, false}, {"p", 3, {1, 100, 4}, false}}, 2, 256, "detect=rtdetr"},
         {{{"p", 3, {1, 300, 84}, false}}, 1, 256, "detect=yolov8,nms=none"},
         {{{"s", 4, {1, 1, 256, 256}, false}}, 1, 256, "mask"},
+        {{{"b", 4, {1, 1, 256, 256}, false}}, 1, 256, "polygons=db"},
+        {{{"d", 4, {1, 1, 256, 256}, false}}, 1, 256, "mask"},
         {{{"s", 2, {1, 4}, false}, {"n", 2, {1, 2}, false}}, 2, 256, ""},
         {{{"n", 4, {1, 1, 1, 1}, false}, {"x", 4, {1, 1, 1, 1404}, false}}, 2, 192, "points,order=xyz"},
         {{{"x", 2, {1, 213}, false}, {"x", 2, {1, 15}, false}}, 2, 64, "points,order=xyz"},
