@@ -257,12 +257,15 @@ static bool fits(const struct node *n, struct conv *c, int (*border)[2])
     return exec_qconv_read(n, c, beyond, border);
 }
 
-/* Cycles of a tile's transforms, of two vectors of s16 or one of s32, and of so many filters', as measured. */
-#define INPUT_CYCLES  230
-#define OUTPUT_CYCLES 300
+/* Cycles of a tile's transforms, of two vectors of s16 or one of s32, and of a call of the product, beside its steps,
+ * as measured: where vectors of 512 bits are added two in a cycle or go through in halves, and where four are (Zen 5).
+ */
+struct cycles {
+    int input, output, call;
+};
+static const struct cycles cycles[] = {{230, 300, 190}, {150, 140, 60}};
+/* Of the filters of two vectors. */
 #define FILTER_CYCLES 200
-/* Of a call of the product, beside its steps. */
-#define CALL_CYCLES 190
 /* Bytes of filters that come from beyond the level-2 cache in a cycle, where that is slow. */
 #define FILTER_BYTES 8
 
@@ -279,17 +282,23 @@ static double products_a_cycle(const struct kernels *k)
     return k->gemm_u8->kr == 4 && !cpu_halves_512() ? 1.75 : 1;
 }
 
+static const struct cycles *cycles_of(const struct kernels *k)
+{
+    return &cycles[k->gemm_u8->kr == 4 && cpu_features() & CPU_BF16_DOUBLE && !cpu_halves_512()];
+}
+
 /* Its time over the plain product's. */
 static double share_of_time(const struct kernels *k, const struct node *n, const struct conv *c, bool is_transformed)
 {
+    const struct cycles *t = cycles_of(k);
     double images = (double)n->in[0]->type.dims[0], pixels = images * (double)c->w.out[0] * (double)c->w.out[1],
            tiles = images * (double)((c->w.out[0] + SIZE - 1) / SIZE) * (double)((c->w.out[1] + SIZE - 1) / SIZE),
            filters = (double)c->in * c->out, vector = k->winograd_q8->nr / 2, lanes = vector * products_a_cycle(k);
     double plain = pixels * 9 * filters / (lanes * k->gemm_u8->kr) + 9 * filters / FILTER_BYTES,
            calls = ceil(tiles / k->winograd_q8->mr) * ELEMENTS * ceil(c->out / (2 * vector)),
-           own = tiles * (ELEMENTS * filters / (lanes * 2) + c->in / vector / 2 * INPUT_CYCLES +
-                          c->out / vector * OUTPUT_CYCLES) +
-                 calls * CALL_CYCLES;
+           own = tiles *
+                     (ELEMENTS * filters / (lanes * 2) + c->in / vector / 2 * t->input + c->out / vector * t->output) +
+                 calls * t->call;
     if (is_transformed)
         return (own + ELEMENTS * 2 * filters / FILTER_BYTES) / plain;
     double blocks = ceil(tiles / tiles_together(k->winograd_q8, c->in, false));
