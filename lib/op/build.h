@@ -295,6 +295,7 @@ void build_attributes(struct build *b, struct value *v, const struct build_terms
  *     [1,-1]      whole numbers, as i64 [n]
  *     @NAME       a parameter as i64 [n]; nothing where it is not set, unless it is @NAME=1,-1; #NAME as a scalar
  *     %NAME       a parameter as a number of the type of the first operand, likewise %NAME=0.5; several as f32 [n]
+ *     !NAME=1     nothing: a failure where the parameter is set to anything else, a number or a word; !NAME: at all
  *     ~           the value before as the type of the first operand
  *     .1          output 1 of the node that makes the value before
  *     >a  a       takes the value before away, and puts it back
@@ -310,6 +311,14 @@ struct value *build_formula(struct build *b, const char *formula, int count, str
 /* As C's atan2() tells it, with signs of zeros, infinities and NaN. */
 #define BUILD_ATAN2                                                                                                    \
     BUILD_ATAN2_BY("$0 =0 Less:2 $0 Reciprocal =0 Less:2 Or:2", "$1 =0 Less:2 $1 Reciprocal =0 Less:2 Or:2")
+/* Colours of the last axis of $0 as h, s and v, and back. */
+#define BUILD_HUES                                                                                                     \
+    "$0 [-1] ReduceMax:2 >v v $0 [-1] ReduceMin:2 Sub:2 >c v =0 Greater:2 c v Div:2 =0 Where:3 >s "                    \
+    "$0 Split/num_outputs=3/axis=-1 >r r .1 >g r .2 >b r v Equal:2 g b Sub:2 c Div:2 g v Equal:2 b r Sub:2 c Div:2 "   \
+    "=2 Add:2 r g Sub:2 c Div:2 =4 Add:2 Where:3 Where:3 =6 Div:2 >h c =0 Greater:2 h h Floor Sub:2 =0 Where:3 >h "
+#define BUILD_COLOURS                                                                                                  \
+    "h =6 Mul:2 [3,2,4] ~ Sub:2 Abs [1,-1,-1] ~ Mul:2 [-1,2,2] ~ Add:2 =0 =1 Clip:3 =1 Sub:2 s Mul:2 =1 Add:2 v "      \
+    "Mul:2"
 /* Replaces a node by what a formula makes of its inputs, $0, $1, …, and attributes. */
 int build_replace(struct node *n, const char *formula, struct error *err);
 

@@ -255,6 +255,23 @@ static struct value *parameter(struct formula *f, const char *word, size_t n)
     return *word == '#' && v ? build_reshape(f->b, v, 0, NULL) : v;
 }
 
+/* "NAME=VALUE", or "NAME", which may not be set. */
+static void expect(struct formula *f, const char *word, size_t n)
+{
+    char name[40];
+    double numbers[MOST_NUMBERS], wanted[MOST_NUMBERS];
+    size_t rest;
+    const char *value = split_default(word, n, name, &rest), *text = f->t->text ? f->t->text(f->t->op, name) : NULL;
+    int count = !text && f->t->numbers ? f->t->numbers(f->t->op, name, numbers, MOST_NUMBERS) : -1;
+    bool same = count < 0;
+    if (text)
+        same = value && strlen(text) == rest && memcmp(text, value, rest) == 0;
+    else if (count >= 0 && count <= MOST_NUMBERS && value)
+        same = literal(value, rest, wanted) == count && memcmp(numbers, wanted, (size_t)count * sizeof(*numbers)) == 0;
+    if (!same)
+        build_fail(f->b, "%s is not read, want %.*s", name, value ? (int)rest : 4, value ? value : "none");
+}
+
 static void term(struct formula *f, const char *word, size_t n)
 {
     char name[40];
@@ -268,6 +285,8 @@ static void term(struct formula *f, const char *word, size_t n)
             push(f, f->t->at(f->t->op, k));
     else if (*word == '$')
         push(f, f->t->in(f->t->op, name, !optional));
+    else if (*word == '!')
+        expect(f, word + 1, n - 1);
     else if (*word == '@' || *word == '#')
         push(f, parameter(f, word, n));
     else if (*word == '[')

@@ -170,6 +170,11 @@ struct value *keras_from_nchw(struct keras_call *l, struct value *v, int rank);
 struct value *keras_resize(struct keras_call *l, const char *mode, bool antialias, const int64_t sizes[2]);
 void keras_read_patches(struct keras_call *l);
 void keras_read_stft(struct keras_call *l); /* read_spectrum.c */
+/* Operations on arrays (operation_array.c). */
+void keras_read_tensordot(struct keras_call *l);
+void keras_read_split(struct keras_call *l);
+void keras_read_select(struct keras_call *l);
+void keras_read_diagonal(struct keras_call *l);
 /* v with the function that a member of the configuration names. */
 struct value *keras_activate(struct keras_call *l, struct value *v, const char *member);
 /* Through the function of that name. */

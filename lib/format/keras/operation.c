@@ -184,13 +184,26 @@ static void read_einsum(struct keras_call *l)
 
 static keras_layer_fn read_real_formula;
 
-/* "0": the argument by position. */
+/* "0": the argument by position; "scale": that of the name. */
 static struct value *term(void *op, const char *name, bool want)
 {
     struct keras_call *l = op;
-    int k = *name - '0';
-    struct value *v = want || keras_by_position(l, k) ? keras_operand(l, "x", k, first_tensor(l)) : NULL;
+    int k = isdigit((unsigned char)*name) ? *name - '0' : -1;
+    name = k < 0 ? name : "x";
+    struct value *v = want || keras_parameter(l, name, k) ? keras_operand(l, name, k, first_tensor(l)) : NULL;
     return v && l->kind->read == read_real_formula ? real(l, v) : v;
+}
+
+static struct value *any_term(void *op, int k)
+{
+    struct keras_call *l = op;
+    return l->kind->read == read_real_formula ? real(l, l->in[k]) : l->in[k];
+}
+
+static const char *text(void *op, const char *name)
+{
+    const struct json_node *n = keras_parameter(op, name, -1);
+    return n && n->kind == JSON_STRING ? n->string : NULL;
 }
 
 static int numbers(void *op, const char *name, double *values, int max)
@@ -208,12 +221,12 @@ static int numbers(void *op, const char *name, double *values, int max)
     return count;
 }
 
-static void give_formula(struct keras_call *l, const char *text)
+static void give_formula(struct keras_call *l, const char *formula)
 {
-    const struct build_terms t = {.op = l, .in = term, .numbers = numbers};
+    const struct build_terms t = {l, term, any_term, l->in_count, numbers, NULL, text};
     /* The layer of a TFOpLambda has a type too, which is not that of its result. */
     enum dtype dtype = keras_named_type(keras_member(l, "function") ? NULL : keras_parameter(l, "dtype", -1));
-    l->out_count = build_formulas(l->b, text, &t, l->out, KERAS_OUTPUTS);
+    l->out_count = build_formulas(l->b, formula, &t, l->out, KERAS_OUTPUTS);
     if (dtype != DTYPE_NONE && l->out_count == 1 && build_dtype_of(l->b, l->out[0]) != dtype)
         l->out[0] = build_cast(l->b, l->out[0], dtype);
 }
@@ -428,45 +441,14 @@ static void read_meshgrid(struct keras_call *l)
                                : "$0 Shape $1 Shape Concat:2/axis=0 >s $0 [1] Unsqueeze:2 s Expand:2 $1 s Expand:2");
 }
 
-/* Of more axes the second one's last but one would be summed over, and not each matrix multiplied with one. */
+/* Of more axes the second one's last but one is summed over, and not each matrix multiplied with one. */
 static void read_dot(struct keras_call *l)
 {
     struct value *a = keras_operand(l, "x1", 0, first_tensor(l)), *b = keras_operand(l, "x2", 1, a);
     if (!l->b->failed && (keras_rank(l, b) > 2 || !keras_rank(l, a) || !keras_rank(l, b)))
-        build_fail(l->b, "want a second tensor of one axis or two");
-    keras_give(l, BUILD(l->b, "MatMul", a, b));
-}
-
-/* Into so many equal parts; by the ends of parts in keras.ops, by their sizes in tf. */
-static void read_split(struct keras_call *l)
-{
-    int64_t parts[KERAS_OUTPUTS], axis = keras_parameter_int(l, "axis", 2, 0);
-    bool is_keras = keras_parameter(l, "indices_or_sections", -1);
-    const char *name = is_keras ? "indices_or_sections" : "num_or_size_splits";
-    const struct json_node *n = keras_parameter(l, name, 1);
-    int count = keras_parameter_list(l, name, 1, parts, KERAS_OUTPUTS - 1);
-    int64_t size = keras_dim(l, input(l), keras_axis(l, axis, keras_rank(l, input(l)))), before = 0;
-    struct value *v;
-    if (count < 1 || (n->kind == JSON_ARRAY && is_keras && size < 0) ||
-        (n->kind != JSON_ARRAY && (parts[0] < 1 || parts[0] > KERAS_OUTPUTS)))
-        build_fail(l->b, "its parts are not read");
-    if (l->b->failed)
-        return;
-    if (n->kind != JSON_ARRAY) {
-        v = build_int(l->b, BUILD(l->b, "Split", input(l)), "num_outputs", count = (int)parts[0]);
-    } else {
-        for (int i = 0; i < count && is_keras; i++) {
-            int64_t end = parts[i];
-            parts[i] -= before;
-            before = end;
-        }
-        if (is_keras)
-            parts[count++] = size - before;
-        v = BUILD(l->b, "Split", input(l), build_list(l->b, count, parts));
-    }
-    build_int(l->b, v, "axis", axis);
-    for (int i = 0; i < count; i++)
-        keras_give(l, build_output(l->b, v, i));
+        keras_read_tensordot(l);
+    else
+        keras_give(l, BUILD(l->b, "MatMul", a, b));
 }
 
 static void read_padded(struct keras_call *l)
@@ -525,20 +507,14 @@ static void read_resized(struct keras_call *l)
     keras_give(l, keras_resize(l, text, keras_parameter_flag(l, "antialias", -1), size));
 }
 
-static void read_stft(struct keras_call *l)
-{
-    keras_read_stft(l);
-}
-
-static void read_patches(struct keras_call *l)
-{
-    keras_read_patches(l);
-}
-
-static void read_pool(struct keras_call *l)
-{
-    keras_read_pool(l);
-}
+#define read_split         keras_read_split
+#define read_stft          keras_read_stft
+#define read_patches       keras_read_patches
+#define read_pool          keras_read_pool
+#define read_adaptive_pool keras_read_adaptive_pool
+#define read_tensordot     keras_read_tensordot
+#define read_select        keras_read_select
+#define read_diagonal      keras_read_diagonal
 
 /* ---- the table ---- */
 

@@ -227,6 +227,35 @@ def sound():
     answers("sound", model, [random(2, 90)])
 
 
+def arrays():
+    """What keras.ops has as numpy does: numbers that are none, places in an order, products over axes, diagonals, bits, spectra and colours."""
+    ops, c = keras.ops, np.array
+    x, y = keras.Input(batch_shape=(2, 3, 4), name="x"), keras.Input(batch_shape=(2, 3, 3), name="y")
+    k = keras.Input(batch_shape=(2, 3, 4), dtype="int32", name="k")
+    photo = ops.sigmoid(x[:, :, :3])[:, None]
+    gaps = ops.where(x > 0.8, ops.log(-1 - x * x), x)
+    real = [ops.nanmean(gaps, axis=1), ops.nanstd(gaps, axis=-1, keepdims=True), ops.nansum(gaps, axis=2), ops.nanmax(gaps, axis=0), ops.nancumsum(gaps, axis=1),
+            ops.median(x, axis=1), ops.quantile(x, 0.3, axis=-1, keepdims=True), ops.percentile(x, 80, axis=1), ops.ptp(x, axis=1),
+            ops.nan_to_num(gaps), ops.sinc(x), ops.heaviside(x, x[0]), ops.logaddexp2(x, x[1]), ops.fmax(gaps, x), ops.ldexp(x, k), ops.flip(ops.fliplr(x), 0),
+            ops.average(x, axis=1), ops.cumprod(x, axis=1), ops.diff(x, axis=1), ops.trapezoid(x, axis=-1), ops.cross(y[:, 0], y[:, 1]),
+            ops.diagonal(x, 1, 1, 2), ops.trace(y, axis1=1, axis2=2), ops.diag(x[0, 0]), ops.diag(y[0]), ops.inner(x, x[0]), ops.dot(x, ops.transpose(x, (0, 2, 1))),
+            ops.tensordot(x, y, [[0, 1], [0, 2]]), ops.vdot(x[0, 0], x[1, 1]), ops.kron(x[0], y[1]), ops.select([x > 0, k > 2], [x, x * 2], 0.5),
+            *ops.array_split(x, 3, axis=2), *ops.dsplit(x, 2), ops.hstack([x, y[:, :, :1] + x]), ops.append(x, y, axis=-1),
+            ops.layer_normalization(x, c([1, 2, 3, 4.], "float32"), c([1, 0, 2, 0.], "float32")), ops.rms_normalization(x, c([1, 2, 3, 4.], "float32")), ops.normalize(x),
+            ops.dot_product_attention(x[:, None], x[:, None], x[:, None]), ops.adaptive_average_pool(photo, (1, 2)), ops.adaptive_max_pool(photo, (1, 2)),
+            ops.space_to_depth(ops.depth_to_space(ops.tile(x[:, None], (1, 1, 1, 2)), 2), 2), ops.multi_hot(k[:, 0], 5), ops.cdist(x[0], x[1]),
+            ops.segment_sum(x[0], c([1, 0, 1]), 3), ops.segment_max(x[0], c([1, 0, 1]), 2), *ops.fft((x, x + 1)), *ops.fft2((x, x)), *ops.rfft(x), ops.irfft((x, x)),
+            ops.image.rgb_to_grayscale(photo), ops.image.hsv_to_rgb(ops.image.rgb_to_hsv(photo)), ops.scatter(k[0, :, :1], x[0], (6, 4)), ops.slogdet(y)[1]]
+    whole = [ops.nanargmax(gaps, axis=1), ops.signbit(x), ops.isclose(x, ops.round(x, 1), 0, 0.02), ops.bitwise_or(k, k[1]), ops.bitwise_xor(k, k[0]), ops.right_shift(k * 3 - 3, k[1]),
+             ops.left_shift(k, k[0]), ops.digitize(x, c([-1, 0, 1.], "float32")), ops.searchsorted(c([-1, 0, 1.], "float32"), x[0, 0]), ops.isin(k, c([1, 3])),
+             ops.in_top_k(k[0, 1, :3], y[0] + x[0, :, :3], 2)]
+    rows = [ops.concatenate([ops.reshape(ops.cast(v, kind), (-1,)) for v in values]) for kind, values in (("float32", real), ("int32", whole))]
+    model = keras.Model([x, y, k], rows, name="arrays")
+    model.save("arrays.keras")
+    deflate("arrays.keras")
+    answers("arrays", model, [random(2, 3, 4), random(2, 3, 3), rng.integers(0, 3, (2, 3, 4)).astype(np.int32)])
+
+
 cnn()
 net()
 rnn()
@@ -238,3 +267,4 @@ functions()
 lookup()
 windows()
 sound()
+arrays()

@@ -196,12 +196,26 @@ static void formulas(void)
     v = formula(&b, "$x %other=2,4 Mul:2", &count);
     CHECK_MSG(v && v->producer->in[1]->constant->count == 2, "%s", err.text);
     graph_free(b.graph);
+    v = formula(&b, "!axis=1 !twice=2,3 !absent !absent=1 $x Neg", &count);
+    CHECK_MSG(v && count == 1 && node_is(v->producer, "Neg"), "%s", err.text);
+    graph_free(b.graph);
 }
 
 static void broken_formulas_fail(void)
 {
-    static const char *const texts[] = {
-        "$x Add:2", "~", "$x Relu/none=1", ">a", "Relu", "$x @many Slice:2", "$x %many Mul:2", "$x Softmax/axis@many"};
+    static const char *const texts[] = {"$x Add:2",
+                                        "~",
+                                        "$x Relu/none=1",
+                                        ">a",
+                                        "Relu",
+                                        "$x @many Slice:2",
+                                        "$x %many Mul:2",
+                                        "$x Softmax/axis@many",
+                                        "!axis=2 $x Neg",
+                                        "!axis $x Neg",
+                                        "!twice=2,4 $x Neg",
+                                        "!twice=2 $x Neg",
+                                        "!many=1 $x Neg"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct build b;
         int count;
