@@ -39,7 +39,9 @@ static int is_slope(struct match *m, struct error *err)
 #define CLIP(e, high) "{Clip(" e ",#0," high ")|Min(Relu(" e ")," high ")|Relu(Min(" e "," high "))}"
 #define RELU6_3(e) CLIP("Add(" e ",#3)", "#6")
 #define SIXTH_HARD "HardSigmoid[alpha=0.166666667,beta=0.5]"
-#define ERF_1(x) "Add(Erf({Div(" x ",#1.41421356)|Mul(" x ",#0.70710678)}),#1)"
+#define ERF_1(x)                                                                                                       \
+    "{Add(Erf({Div(" x ",#1.41421356)|Mul(" x ",#0.70710678)}),#1)|"                                                   \
+    "Sub(#1,Erf({Mul(Neg(" x "),#0.70710678)|Mul(" x ",#-0.70710678)}))}"
 #define CUBE(x) "{Pow(" x ",#3)|Mul(" x ",{Mul(" x "," x ")|Pow(" x ",#2)})}"
 #define SQUARE(x) "{Mul(" x "," x ")|Pow(" x ",#2)}"
 #define GELU_SUM(x)                                                                                                    \

@@ -90,6 +90,8 @@ int pass_run_unfused(struct graph *g, struct error *err)
 int pass_cancel_wraps(struct graph *g, struct error *err)
 {
     static const struct pass steps[] = {{"fold-shapes", NULL, true, false, pass_fold_shapes},
+                                        {"fold-moves", NULL, true, false, pass_fold_moves},
+                                        {"recognise-layer-norm", NULL, true, false, pass_layer_norm},
                                         {"cancel-transposes", NULL, true, false, pass_cancel_transposes},
                                         {"fold-moves", NULL, true, false, pass_fold_moves},
                                         {"dead-code", NULL, true, false, pass_dead_code}};

@@ -100,6 +100,8 @@ static void gelu(void)
             snprintf(text, sizeof(text), outer[o], inner[i]);
             becomes(text, "Gelu");
         }
+    becomes("Mul(Mul(x,#0.5),Sub(#1,Erf(Mul(Neg(x),#0.70710678))))", "Gelu");
+    becomes("Mul(Mul(x,#0.5),Sub(#1,Erf(Mul(x,#-0.70710678))))", "Gelu");
     becomes("Mul(Mul(x,#0.5),Add(Erf(Div(x,#1.5)),#1))", "Mul Div Erf Add Mul");
 }
 

@@ -494,6 +494,17 @@ static void wraps_of_readers(void)
     lab_end(&lab);
 
     start(&lab, 2, 5, 7);
+    lab_let(&lab, 'c', "Sub(h,ReduceMean(h,#i-1))"); /* whose axis would move */
+    lab_output(&lab, "y", "LRN[size=3](" TO_FIRST "(Mul(Div(c,Sqrt(Add(ReduceMean(Mul(c,c),#i3),#0.001))),s)))");
+    op_resolve(lab.g);
+    before = graph_clone(lab.g, &lab.err);
+    CHECK_MSG(pass_cancel_wraps(lab.g, &lab.err) == 0, "%s", lab.err.text);
+    CHECK(lab_compare(&lab, before, lab.g) && lab_sound(&lab, lab.g));
+    CHECK(lab_count(&lab, "", "LayerNormalization") == 1 && lab_count(&lab, "", "ReduceMean") == 0);
+    graph_free(before);
+    lab_end(&lab);
+
+    start(&lab, 2, 5, 7);
     lab_output(&lab, "y", "Add(h,x)"); /* cannot be inferred */
     op_resolve(lab.g);
     CHECK(pass_cancel_wraps(lab.g, &lab.err) == 0 && lab_count(&lab, "", "Add") == 1);
