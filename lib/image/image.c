@@ -98,6 +98,29 @@ int image_place(struct image *out, const struct image *in, int width, int height
     return 0;
 }
 
+/* Where i, which may lie outside, comes from in n pixels. */
+static int mirrored(int i, int n, bool once)
+{
+    int period = 2 * (n - once);
+    if (period == 0)
+        return 0;
+    i = (i % period + period) % period;
+    return i < n ? i : period - 1 + once - i;
+}
+
+void image_mirror(void *pixels, size_t size, int width, int height, const struct image_rect *in, bool once)
+{
+    char *data = pixels;
+    for (int y = 0; y < height; y++) {
+        int from_y = in->y + mirrored(y - in->y, in->height, once);
+        for (int x = 0; x < width; x++) {
+            int from_x = in->x + mirrored(x - in->x, in->width, once);
+            if (from_x != x || from_y != y)
+                memcpy(data + ((size_t)y * width + x) * size, data + ((size_t)from_y * width + from_x) * size, size);
+        }
+    }
+}
+
 int image_scaled(int a, int b, int c)
 {
     int64_t product = (int64_t)a * b, whole = product / c, twice_rest = product % c * 2;

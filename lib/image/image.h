@@ -159,6 +159,10 @@ int image_crop(struct image *out, const struct image *in, const struct image_rec
 int image_place(struct image *out, const struct image *in, int width, int height, int x, int y, const uint8_t *fill,
                 struct error *err);
 
+/* Fills what lies around `in` with that part mirrored at its sides, again and again; `once`: without its outermost
+ * pixels once more. A picture of width x height pixels of `size` bytes. */
+void image_mirror(void *pixels, size_t size, int width, int height, const struct image_rect *in, bool once);
+
 /* ITU-R 601-2 luma of an RGB picture, by PIL's integer weights; a grey one is copied. */
 int image_grey(struct image *out, const struct image *in, struct error *err);
 

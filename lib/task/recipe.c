@@ -5,11 +5,15 @@
 #include "task/recipe_text.h"
 
 const char *const recipe_size_names[] = {
-    [RECIPE_EXACT] = "",          [RECIPE_SHORT] = "short", [RECIPE_LONG] = "long",     [RECIPE_WIDTH] = "width",
-    [RECIPE_HEIGHT] = "height",   [RECIPE_MIN] = "min",     [RECIPE_MAX] = "max",       [RECIPE_MULTIPLE] = "multiple",
-    [RECIPE_FIT] = "fit",         [RECIPE_CLAMP] = "clamp", [RECIPE_EDGES] = "edges",   [RECIPE_COVER] = "cover",
-    [RECIPE_CLOSEST] = "closest", [RECIPE_WIDE] = "wide",   [RECIPE_ASPECT] = "aspect",
+    [RECIPE_EXACT] = "",          [RECIPE_SHORT] = "short",       [RECIPE_LONG] = "long",
+    [RECIPE_WIDTH] = "width",     [RECIPE_HEIGHT] = "height",     [RECIPE_MIN] = "min",
+    [RECIPE_MAX] = "max",         [RECIPE_MULTIPLE] = "multiple", [RECIPE_FIT] = "fit",
+    [RECIPE_CLAMP] = "clamp",     [RECIPE_EDGES] = "edges",       [RECIPE_COVER] = "cover",
+    [RECIPE_CLOSEST] = "closest", [RECIPE_WIDE] = "wide",         [RECIPE_ASPECT] = "aspect",
+    [RECIPE_OVER] = "over",       [RECIPE_ROOT] = "root",         [RECIPE_WITHIN] = "within",
+    [RECIPE_PART] = "part",
 };
+const char *const recipe_mirror_names[] = {"", "mirror", "reflect"};
 const char *const recipe_round_names[] = {
     [RECIPE_ROUND_DEFAULT] = "", [RECIPE_ROUND_NEAR] = "near", [RECIPE_ROUND_DOWN] = "down", [RECIPE_ROUND_UP] = "up"};
 const char *const recipe_kind_names[] = {

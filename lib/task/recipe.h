@@ -37,14 +37,18 @@ enum recipe_size {
     RECIPE_MIN,      /* min:N: the short side, if it is shorter */
     RECIPE_MAX,      /* max:N: the long side, if it is longer */
     RECIPE_MULTIPLE, /* multiple:N: each to a multiple of N, at least N */
+    RECIPE_OVER,     /* over:N, of a pad: each to the next larger multiple of N, also where it is one */
+    RECIPE_ROOT,     /* root:N, of a pad: each by N times the root of its half, truncated, on both sides */
     RECIPE_FIT,      /* fit:WxH: the largest that fits inside */
     RECIPE_CLAMP,    /* clamp:WxH: each cut down to that if larger, whatever the proportion */
     RECIPE_EDGES,    /* edges:SxL: the short side to S, but the long one to L at most */
     RECIPE_COVER,    /* cover:WxH: the smallest in proportion that covers */
     RECIPE_CLOSEST,  /* closest:WxH or WxHxN: fit or cover, whichever changes less; then each to a multiple of N */
+    RECIPE_WITHIN,   /* within:LxN: the long side, if it is longer, to L, and then each to the nearest multiple of N */
     RECIPE_WIDE,     /* wide:RxN, of a pad: over R times as wide as high, or no higher than N: to twice the height that
                       * is W / R, at least N */
     RECIPE_ASPECT,   /* aspect:WxH, of a pad: the smallest of that proportion that it fits into */
+    RECIPE_PART,     /* part:AxB, of a crop: a square of A / B of the short side, truncated */
 };
 
 /* Of a side that follows from the other: by default to nearest, ties to even; truncated for torchvision. */
@@ -79,6 +83,7 @@ struct recipe_step {
     bool again;        /* a resize of what the steps before made, rounded to 8 bits, not of the photo */
     int shrink;        /* 1: a letterbox never enlarges */
     int warp;          /* 1: it is warped, places not being rounded to pixels */
+    int mirror;        /* of a pad: 1: filled with the picture mirrored, 2: without its outermost pixels once more */
     int values;        /* how many are given: 0, 1 or 3, for quantize 2. A colour is red, green, blue, others as the
                         * input's channels */
     float value[3];
@@ -110,7 +115,7 @@ void recipe_print(const struct recipe *r, struct text *out);
 int recipe_import(const char *bytes, size_t n, const char *part, struct recipe *out, struct error *err);
 
 /* The words of a size, indexed by enum recipe_size, and the others. Private to the parser and printer. */
-extern const char *const recipe_size_names[RECIPE_ASPECT + 1];
+extern const char *const recipe_size_names[RECIPE_PART + 1];
 extern const char *const recipe_round_names[RECIPE_ROUND_UP + 1];
 extern const char *const recipe_kind_names[RECIPE_QUANTIZE + 1];
 extern const char *const recipe_library_names[RECIPE_TENSORFLOW + 1];
@@ -126,6 +131,9 @@ int recipe_image_filter(const struct recipe *r);
 
 /* What a colour is when none is given: the grey of YOLO's letterboxes, or black. */
 float recipe_default_fill(enum recipe_kind kind);
+
+/* The words of a pad's filling, indexed by `mirror`. */
+extern const char *const recipe_mirror_names[3];
 
 /* Whether a size takes two numbers. */
 bool recipe_size_is_pair(enum recipe_size size);
@@ -166,6 +174,7 @@ struct recipe_stage {
     double scale_x, scale_y; /* not 0: warped instead, by these factors */
     double from_x, from_y;   /* where pixel 0, 0 lies in what was there before */
     uint8_t fill[3];
+    int mirror; /* as the step's */
 };
 
 /* What a recipe comes to for one photo and one input. */

@@ -137,6 +137,14 @@ static int replace(struct image *picture, const struct image *made, int failed)
     return failed;
 }
 
+/* What lies around the picture that a stage laid down, if it is to be that picture mirrored. */
+static void mirror(const struct recipe_stage *s, void *pixels, size_t size)
+{
+    const struct image_rect in = {s->left, s->top, s->window.width, s->window.height};
+    if (s->mirror)
+        image_mirror(pixels, size, s->width, s->height, &in, s->mirror == 2);
+}
+
 static int run_stage(const struct recipe *r, const struct recipe_stage *s, const struct image *in, struct image *out,
                      struct error *err)
 {
@@ -151,7 +159,10 @@ static int run_stage(const struct recipe *r, const struct recipe_stage *s, const
         return -1;
     if (out->width == s->width && out->height == s->height)
         return 0;
-    return replace(out, &boxed, image_place(&boxed, out, s->width, s->height, s->left, s->top, s->fill, err));
+    if (replace(out, &boxed, image_place(&boxed, out, s->width, s->height, s->left, s->top, s->fill, err)))
+        return -1;
+    mirror(s, out->data, out->channels);
+    return 0;
 }
 
 static int run_real_stage(const struct recipe *r, const struct recipe_stage *s, const struct image_floats *in,
@@ -169,6 +180,8 @@ static int run_real_stage(const struct recipe *r, const struct recipe_stage *s, 
     int failed = image_floats_place(&boxed, out, s->width, s->height, s->left, s->top, fill, err);
     image_floats_release(out);
     *out = failed ? (struct image_floats){0} : boxed;
+    if (!failed)
+        mirror(s, out->data, out->channels * sizeof *out->data);
     return failed;
 }
 

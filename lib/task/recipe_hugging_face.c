@@ -18,6 +18,20 @@ static int add_resample(struct import *m)
     return error_set(m->err, "recipe: resample: want 0 to 5, a filter of PIL");
 }
 
+/* The name of a processor, as newer and older files have it. */
+static const char *type_of(const struct import *m)
+{
+    const char *name = import_word(import_get(m, "image_processor_type"));
+    return *name ? name : import_word(import_get(m, "feature_extractor_type"));
+}
+
+/* Those that work on tensors of PyTorch. */
+static bool is_fast(const char *type)
+{
+    size_t n = strlen(type);
+    return n > 4 && strcmp(type + n - 4, "Fast") == 0;
+}
+
 static int side_in(const struct import *m, const struct json_node *object, const char *key)
 {
     return import_side_of(json_member(m->j, object, key));
@@ -163,8 +177,54 @@ static int resize_yolos(struct import *m, bool crops)
 /* It crops a share of the short side before. */
 static int resize_perceiver(struct import *m, bool crops)
 {
+    int width, height, most, ignored;
+    if (!pair_of(m, import_get(m, "size"), &width, &height) ||
+        !pair_of(m, import_get(m, "crop_size"), &most, &ignored) || width != height || most != ignored || most < width)
+        return error_set(m->err, "recipe: size, crop_size: want squares, the second one no smaller");
+    if (crops)
+        text_printf(m->out, ",crop=part:%dx%d%s", width, most, is_fast(type_of(m)) ? ":down" : "");
+    text_printf(m->out, ",resize=%dx%d", width, height);
+    return 0;
+}
+
+/* As PaddleOCR's recognisers of lines. */
+static int resize_line(struct import *m, bool crops)
+{
+    int width, height, most = import_side(m, "max_image_width");
     (void)crops;
-    return error_set(m->err, "recipe: a processor of Perceiver: want the steps written out, crop=M,resize=N");
+    if (!pair_of(m, import_get(m, "size"), &width, &height))
+        return error_set(m->err, "recipe: size: want height and width");
+    text_printf(m->out, ",resize=height:%d:up,resize=clamp:%dx%d", height, most ? most : 3200, height);
+    return 0;
+}
+
+/* And its detectors. */
+static int resize_text(struct import *m, bool crops)
+{
+    (void)crops;
+    return import_limits(m, "", ":near");
+}
+
+static int resize_pplcnet(struct import *m, bool crops)
+{
+    int side = import_side(m, "resize_short"), divisor = import_side(m, "size_divisor");
+    if (!side)
+        return resize_plain(m, crops);
+    text_printf(m->out, ",resize=%d:near", side);
+    if (divisor > 1)
+        text_printf(m->out, ",resize=multiple:%d:up", divisor);
+    return 0;
+}
+
+/* Of SLANeXt. */
+static int resize_table(struct import *m, bool crops)
+{
+    int width, height;
+    (void)crops;
+    if (!pair_of(m, import_get(m, "size"), &width, &height))
+        return error_set(m->err, "recipe: size: want height and width");
+    text_printf(m->out, ",resize=long:%d:near", width > height ? width : height);
+    return 0;
 }
 
 static int resize_dpt(struct import *m, bool crops)
@@ -183,6 +243,14 @@ static int resize_dpt(struct import *m, bool crops)
     return 0;
 }
 
+/* It pads before, in real numbers. */
+static int resize_zoedepth(struct import *m, bool crops)
+{
+    if (import_is_on(m, "do_pad", true))
+        text_puts(m->out, ",pad=root:3:reflect");
+    return resize_dpt(m, crops);
+}
+
 /* The short side as the shorter of the size, then what is too large is resized again, and black is laid around. */
 static int resize_donut(struct import *m, bool crops)
 {
@@ -199,29 +267,35 @@ static int resize_donut(struct import *m, bool crops)
     return 0;
 }
 
+/* They resize what is scaled already, in floating point, as the resampling of TensorFlow does. */
+static const char real[] = ",tensorflow,antialias", tensors[] = ",torch";
+
 /* Processors with ways of their own, by how their names begin. */
 static const struct processor {
     const char *name;
     int (*resize)(struct import *m, bool crops);
+    const char *library;   /* whose arithmetic it has, or comes nearest; NULL: Pillow's, or of tensors by its name */
     bool pads_batches : 1; /* "do_pad" does nothing to a single photo */
     bool is_bgr : 1;       /* whatever the file says */
     bool as_stored : 1;    /* values are not scaled unless the file says so */
     bool divides : 1;      /* by std once more, where "include_top" is not false */
     bool flips : 1;        /* to blue, green, red, unless the file says otherwise */
     bool no_mean : 1;      /* unless "do_normalize" is true */
-    bool is_real : 1; /* it resizes what is scaled already, in floating point, as the resampling of TensorFlow does */
-    bool aliased : 1; /* so does this one, without antialiasing */
-    bool crops : 1;   /* unless the file says otherwise */
+    bool crops : 1;        /* unless the file says otherwise */
+    bool turns : 1;        /* to blue, green, red what is normalised */
+    bool mirrors : 1;      /* pads with the picture mirrored */
 } processors[] = {
     {.name = "ConvNext", .resize = resize_convnext},
     {.name = "PoolFormer", .resize = resize_poolformer, .crops = true},
     {.name = "Levit", .resize = resize_levit},
     {.name = "GLPN", .resize = resize_glpn},
     {.name = "Vilt", .resize = resize_vilt, .pads_batches = true},
+    {.name = "BridgeTower", .resize = resize_vilt, .pads_batches = true},
     {.name = "DPT", .resize = resize_dpt},
     {.name = "PromptDepthAnything", .resize = resize_dpt},
-    {.name = "DINOv3", .resize = resize_plain, .is_real = true},
-    {.name = "DepthPro", .resize = resize_plain, .aliased = true},
+    {.name = "ZoeDepth", .resize = resize_zoedepth, .library = ",tensorflow,grid=corners", .pads_batches = true},
+    {.name = "DINOv3", .resize = resize_plain, .library = real},
+    {.name = "DepthPro", .resize = resize_plain, .library = ",tensorflow"},
     {.name = "DeiT", .resize = resize_square},
     {.name = "Beit", .resize = resize_square},
     {.name = "Flava", .resize = resize_square},
@@ -233,24 +307,26 @@ static const struct processor {
     {.name = "Mask2Former", .resize = resize_textnet, .pads_batches = true},
     {.name = "MobileViT", .resize = resize_plain, .flips = true, .no_mean = true},
     {.name = "Donut", .resize = resize_donut, .pads_batches = true},
-    {.name = "Perceiver", .resize = resize_perceiver},
+    {.name = "Perceiver", .resize = resize_perceiver, .crops = true},
+    {.name = "Swin2SR", .resize = resize_plain, .pads_batches = true, .mirrors = true},
+    {.name = "PPDocLayout", .resize = resize_plain, .library = ",opencv"},
+    {.name = "PPOCRV5ServerDet", .resize = resize_text, .library = real, .turns = true},
+    {.name = "PPOCRV5ServerRec", .resize = resize_line, .library = real},
+    {.name = "PPOCRV6SmallRec", .resize = resize_line, .library = ",opencv", .is_bgr = true},
+    {.name = "PPLCNet", .resize = resize_pplcnet, .library = tensors, .turns = true},
+    {.name = "SLANeXt", .resize = resize_table, .library = ",opencv"},
+    {.name = "UVDoc", .resize = resize_plain, .library = ",tensorflow,grid=corners", .is_bgr = true},
     {.name = "Detr", .resize = resize_plain, .pads_batches = true},
     {.name = "ConditionalDetr", .resize = resize_plain, .pads_batches = true},
     {.name = "DeformableDetr", .resize = resize_plain, .pads_batches = true},
     {.name = "GroundingDino", .resize = resize_plain, .pads_batches = true},
     {.name = "RTDetr", .resize = resize_plain, .pads_batches = true},
+    {.name = "RfDetr", .resize = resize_plain, .library = ",tensorflow", .pads_batches = true},
     {.name = "Yolos", .resize = resize_yolos, .pads_batches = true},
     {.name = "LayoutLMv2", .resize = resize_plain, .is_bgr = true, .as_stored = true},
     {.name = "EfficientNet", .resize = resize_square, .divides = true},
     {.name = "", .resize = resize_plain},
 };
-
-/* The name of a processor, as newer and older files have it. */
-static const char *type_of(const struct import *m)
-{
-    const char *name = import_word(import_get(m, "image_processor_type"));
-    return *name ? name : import_word(import_get(m, "feature_extractor_type"));
-}
 
 static const struct processor *find_processor(const char *type)
 {
@@ -258,13 +334,6 @@ static const struct processor *find_processor(const char *type)
     while (strncmp(type, p->name, strlen(p->name)) != 0)
         p++;
     return p;
-}
-
-/* Those that work on tensors of PyTorch. */
-static bool is_fast(const char *type)
-{
-    size_t n = strlen(type);
-    return n > 4 && strcmp(type + n - 4, "Fast") == 0;
 }
 
 /* What a switch asks for that no recipe has. */
@@ -277,7 +346,7 @@ static int check_switches(struct import *m, const struct processor *p)
     static const char *const sizes[] = {"size_divisor", "patch_size",        "min_pixels",           "max_pixels",
                                         "min_size",     "keep_aspect_ratio", "ensure_multiple_of",   "max_image_tiles",
                                         "tile_size",    "max_num_patches",   "image_grid_pinpoints", "image_size",
-                                        "clusters"};
+                                        "clusters",     "max_image_size",    "crop_to_patches"};
     bool pads = import_is_on(m, "do_pad", false) && !p->pads_batches;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !*p->name; i++) {
         const struct json_node *n = import_get(m, sizes[i]);
@@ -300,21 +369,40 @@ static int check_switches(struct import *m, const struct processor *p)
     return 0;
 }
 
-static int add_crop(struct import *m)
+static int add_crop(struct import *m, bool is_torch)
 {
     int width, height;
     const struct json_node *n = import_get(m, "crop_size");
-    if (!pair_of(m, n ? n : import_get(m, "size"), &width, &height))
+    n = n ? n : import_get(m, "size");
+    int side = side_in(m, n, "shortest_edge");
+    if (!pair_of(m, n, &width, &height) && !side)
         return error_set(m->err, "recipe: crop_size: want a number, or height and width");
-    text_printf(m->out, is_fast(type_of(m)) ? ",crop=%dx%d:down" : ",crop=%dx%d", width, height);
+    text_printf(m->out, is_torch ? ",crop=%dx%d:down" : ",crop=%dx%d", side ? side : width, side ? side : height);
+    return 0;
+}
+
+/* Values of three channels, which are turned afterwards. */
+static int add_turned(struct import *m, const char *key, const struct json_node *n)
+{
+    const struct json_node *node[3] = {n && n->kind == JSON_ARRAY ? json_first(m->j, n) : NULL};
+    for (int i = 0; i < 2 && node[i]; i++)
+        node[i + 1] = json_next(m->j, node[i]);
+    if (!node[2])
+        return import_values(m, key, n);
+    text_printf(m->out, ",%s", key);
+    for (int i = 2; i >= 0; i--) {
+        text_puts(m->out, i == 2 ? "=" : ":");
+        text_f32(m->out, node[i]->kind == JSON_NUMBER ? (float)node[i]->number : 0);
+    }
     return 0;
 }
 
 static int add_values(struct import *m, const struct processor *p)
 {
+    int (*add)(struct import *, const char *, const struct json_node *) = p->turns ? add_turned : import_values;
     const struct json_node *factor = import_get(m, "rescale_factor");
     bool normalises = import_is_on(m, "do_normalize", import_get(m, "image_mean") != NULL && !p->no_mean);
-    bool flips = p->is_bgr || import_is_on(m, "do_flip_channel_order", p->flips);
+    bool flips = p->is_bgr || p->turns || import_is_on(m, "do_flip_channel_order", p->flips);
     text_puts(m->out, flips ? ",bgr" : ",rgb");
     if (import_is_on(m, "do_rescale", !p->as_stored)) {
         text_puts(m->out, ",scale=");
@@ -324,16 +412,23 @@ static int add_values(struct import *m, const struct processor *p)
     const struct json_node *std = import_get(m, "image_std");
     if (!normalises)
         return 0;
-    if (import_values(m, "mean", import_get(m, "image_mean")) || import_values(m, "std", std))
+    if (add(m, "mean", import_get(m, "image_mean")) || add(m, "std", std))
         return -1;
     return p->divides && import_is_on(m, "include_top", true) ? import_values(m, "std", std) : 0;
+}
+
+static void add_mirrored(struct import *m)
+{
+    int divisor = import_side(m, "size_divisor");
+    divisor = divisor ? divisor : import_side(m, "pad_size");
+    text_printf(m->out, ",pad=over:%d:corner:mirror", divisor ? divisor : 8);
 }
 
 static int add_pad(struct import *m, const struct processor *p)
 {
     int width, height;
     const struct json_node *size = import_get(m, "pad_size");
-    if (!import_is_on(m, "do_pad", false) || !size || (p->pads_batches && size->kind == JSON_NULL))
+    if (!import_is_on(m, "do_pad", false) || !size || p->mirrors || (p->pads_batches && size->kind == JSON_NULL))
         return 0;
     if (!pair_of(m, size, &width, &height) || import_side_of(size))
         return error_set(m->err, "recipe: pad_size: want height and width");
@@ -348,11 +443,13 @@ int import_hugging_face(struct import *m)
     bool crops = import_is_on(m, "do_center_crop", p->crops) && p->resize != resize_convnext;
     if (check_switches(m, p))
         return -1;
-    text_puts(m->out, p->is_real || p->aliased ? ",tensorflow" : is_fast(type) ? ",torch" : "");
-    text_puts(m->out, p->is_real ? ",antialias" : "");
+    const char *library = p->library ? p->library : is_fast(type) ? tensors : "";
+    text_puts(m->out, library);
     if (import_is_on(m, "do_resize", import_get(m, "size") != NULL) && (p->resize(m, crops) || add_resample(m)))
         return -1;
-    if (crops && add_crop(m))
+    if (crops && p->resize != resize_perceiver && add_crop(m, library == tensors))
         return -1;
+    if (p->mirrors && import_is_on(m, "do_pad", true))
+        add_mirrored(m);
     return add_values(m, p) || add_pad(m, p) ? -1 : 0;
 }

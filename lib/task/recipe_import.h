@@ -35,6 +35,9 @@ int import_values(struct import *m, const char *key, const struct json_node *n);
 bool import_is_paddle(const struct import *m);
 int import_paddle(struct import *m);
 
+/* Sides of a text detector's photo, with what is said of the first resizing and of multiples. */
+int import_limits(struct import *m, const char *again, const char *round);
+
 /* Settings of RapidOCR for one network: the same file. */
 bool import_is_rapid(const struct import *m);
 int import_rapid(struct import *m);

@@ -131,24 +131,31 @@ static int add_resize_by_long(struct import *m)
 }
 
 /* PaddleOCR's detector: sides are truncated, then rounded to multiples. */
+int import_limits(struct import *m, const char *again, const char *round)
+{
+    int limit = import_side(m, "limit_side_len"), most = import_side(m, "max_side_limit");
+    const char *type = import_word(import_get(m, "limit_type"));
+    const char *size = strcmp(type, "resize_long") == 0 ? "long" : *type ? type : "min";
+    if (strcmp(size, "min") != 0 && strcmp(size, "max") != 0 && strcmp(size, "long") != 0)
+        return error_set(m->err, "recipe: limit_type: want min, max or resize_long");
+    text_printf(m->out, ",resize=%s:%d:down%s", size, limit ? limit : 736, again);
+    if (most)
+        text_printf(m->out, ",resize=max:%d:down", most);
+    text_printf(m->out, ",resize=multiple:32%s", round);
+    return 0;
+}
+
 static int add_resize_for_test(struct import *m)
 {
-    int height, width, limit = import_side(m, "limit_side_len"), longest = import_side(m, "resize_long");
-    const char *type = import_word(import_get(m, "limit_type"));
+    int height, width, longest = import_side(m, "resize_long");
     if (import_pair(m, import_get(m, "image_shape"), &height, &width) && !import_is_on(m, "keep_ratio", false))
         text_printf(m->out, ",resize=%dx%d", width, height);
     else if (import_get(m, "image_shape"))
         return error_set(m->err, "recipe: DetResizeForTest: want image_shape of two sides, without keep_ratio");
     else if (longest)
         text_printf(m->out, ",resize=long:%d:down,resize=multiple:128:up", longest);
-    else if (*type && strcmp(type, "min") != 0 && strcmp(type, "max") != 0 && strcmp(type, "resize_long") != 0)
-        return error_set(m->err, "recipe: limit_type: want min, max or resize_long");
     else
-        text_printf(m->out, ",resize=%s:%d:down,resize=multiple:32",
-                    strcmp(type, "max") == 0           ? "max"
-                    : strcmp(type, "resize_long") == 0 ? "long"
-                                                       : "min",
-                    limit ? limit : 736);
+        return import_limits(m, "", "");
     return 0;
 }
 
@@ -316,19 +323,22 @@ int import_paddle(struct import *m)
 /* ---- RapidOCR's config.yaml: what it has for one of its three networks ---- */
 
 /* What another section says of all photos. */
-static void add_rapid_padding(struct import *m)
+static bool add_rapid_sides(struct import *m)
 {
     struct import all = *m;
     all.node = json_member(m->j, m->j->node, "Global");
     int ratio = import_side(&all, "width_height_ratio"), least = import_side(&all, "min_height");
+    int most = import_is_on(&all, "use_preprocess_img", true) ? import_side(&all, "max_side_len") : 0;
+    if (most)
+        text_printf(m->out, ",resize=within:%dx32", most);
     if (ratio && least && import_is_on(&all, "use_vertical_padding", true))
         text_printf(m->out, ",pad=wide:%dx%d", ratio, least);
+    return most > 0;
 }
 
 static int add_rapid_detector(struct import *m)
 {
-    add_rapid_padding(m);
-    if (add_resize_for_test(m))
+    if (import_limits(m, add_rapid_sides(m) ? ":again" : "", ""))
         return -1;
     text_puts(m->out, ",scale=");
     text_f32(m->out, 1.0f / 255);

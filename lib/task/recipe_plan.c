@@ -169,10 +169,16 @@ static int centre(int in, int part, bool to_even)
     return twice / 2 + (to_even && twice % 4 == 3);
 }
 
+static struct recipe_sides cropped(const struct recipe_step *step, const struct recipe_plan *p)
+{
+    const struct recipe_stage *s = &p->stage[p->stages - 1];
+    return recipe_resized(step, (struct recipe_sides){s->width, s->height}, (struct recipe_rounding){0});
+}
+
 /* From x, y on; the centre when they are negative, torchvision's unless the step truncates. */
 static int crop_to(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
-    struct recipe_sides to = {step->width, step->height};
+    struct recipe_sides to = cropped(step, p);
     bool to_even = is_torchvision(r) && step->round != RECIPE_ROUND_DOWN;
     int x = step->x, y = step->y;
     int w = last(p)->width, h = last(p)->height;
@@ -216,6 +222,7 @@ static int lay(const struct recipe_step *step, struct recipe_plan *p, struct rec
     s->top = step->corner ? 0 : (to.height - s->height) / 2;
     s->width = to.width;
     s->height = to.height;
+    s->mirror = step->mirror;
     for (int c = 0; c < 3; c++)
         s->fill[c] = (uint8_t)fill_value(step, c);
     return 0;
@@ -226,7 +233,8 @@ static int lay(const struct recipe_step *step, struct recipe_plan *p, struct rec
 static int plan_crop(const struct recipe *r, const struct recipe_step *step, struct recipe_plan *p, struct error *err)
 {
     static const struct recipe_step black = {.kind = RECIPE_PAD};
-    struct recipe_sides s = {last(p)->width, last(p)->height}, to = padded(step, s);
+    struct recipe_sides s = {last(p)->width, last(p)->height}, to = cropped(step, p);
+    to = (struct recipe_sides){to.width > s.width ? to.width : s.width, to.height > s.height ? to.height : s.height};
     bool lays = r->library <= RECIPE_TORCH && step->x < 0 && (to.width > s.width || to.height > s.height);
     if (lays && lay(&black, p, to, err))
         return -1;
@@ -325,6 +333,9 @@ static int plan_geometry(const struct recipe *r, const struct target *t, struct 
     bool pads_values = n >= 0 && n < r->count && pad->kind == RECIPE_PAD;
     if (n < 0 || (n == 0 && !pads_values && resize_to_input(t, p, err)))
         return -1;
+    if (pads_values && pad->mirror)
+        return error_set(err, "recipe: pad=...:%s behind values: want it before mean, std and scale",
+                         recipe_mirror_names[pad->mirror]);
     if (resizes_only && !pads_values && crop_to_input(r, t, p, err))
         return -1;
     struct recipe_sides in = {last(p)->width, last(p)->height}, all = pads_values ? padded(pad, in) : in;

@@ -21,7 +21,8 @@ static void print_size(struct text *out, const struct recipe_step *s)
 
 static void print_crop(struct text *out, const struct recipe_step *s)
 {
-    print_sides(out, s->width, s->height, s->width != s->height || s->x >= 0);
+    text_puts(out, s->size ? "part:" : "");
+    print_sides(out, s->width, s->height, s->size || s->width != s->height || s->x >= 0);
     if (s->x >= 0)
         text_printf(out, "+%d+%d", s->x, s->y);
     text_puts(out, s->round ? ":down" : "");
@@ -43,6 +44,8 @@ static void print_step(struct text *out, const struct recipe_step *s)
         text_puts(out, ":corner");
     if (s->shrink || s->warp)
         text_puts(out, s->warp ? ":warp" : ":shrink");
+    if (s->mirror)
+        text_printf(out, ":%s", recipe_mirror_names[s->mirror]);
 }
 
 static void print_setting(struct text *out, const char *key, const char *value)

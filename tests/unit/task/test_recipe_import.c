@@ -92,6 +92,35 @@ static const char *const files[][2] = {
     {"{\"image_processor_type\": \"DetrImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"pad_size\": null,"
      "\"size\": {\"shortest_edge\": 800, \"longest_edge\": 1333}, \"image_mean\": [0.5], \"image_std\": [0.5]}",
      "resize=edges:800x1333,rgb,scale=0.003921569,mean=0.5,std=0.5"},
+    {"{\"image_processor_type\": \"BridgeTowerImageProcessor\", \"size\": {\"shortest_edge\": 288}, \"do_resize\": "
+     "true, "
+     "\"size_divisor\": 32, \"do_center_crop\": true, \"crop_size\": {\"shortest_edge\": 288}, \"do_pad\": true}",
+     "resize=edges:288x479:near,resize=multiple:32:down,crop=288,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"PerceiverImageProcessorFast\", \"size\": {\"height\": 224, \"width\": 224}, "
+     "\"crop_size\": {\"height\": 256, \"width\": 256}, \"do_resize\": true, \"resample\": 3}",
+     "torch,crop=part:224x256:down,resize=224x224,filter=bicubic,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"Swin2SRImageProcessor\", \"do_rescale\": true, \"do_pad\": true, \"pad_size\": 8}",
+     "pad=over:8:corner:mirror,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_resize\": true, \"do_pad\": true, "
+     "\"keep_aspect_ratio\": true, \"ensure_multiple_of\": 32, \"size\": {\"height\": 384, \"width\": 512}}",
+     "tensorflow,pad=root:3:reflect,resize=closest:512x384x32:near,grid=corners,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"PPOCRV5ServerDetImageProcessor\", \"do_resize\": true, \"limit_type\": \"max\", "
+     "\"limit_side_len\": 960, \"max_side_limit\": 4000, \"size\": {\"height\": 960, \"width\": 960}, "
+     "\"image_mean\": [0.1, 0.2, 0.3], \"image_std\": [1, 2, 3]}",
+     "tensorflow,resize=max:960:down,resize=max:4000:down,resize=multiple:32:near,antialias,bgr,scale=0.003921569,"
+     "mean=0.3:0.2:0.1,std=3:2:1"},
+    {"{\"image_processor_type\": \"PPOCRV6SmallRecImageProcessor\", \"do_resize\": true, \"do_pad\": true, "
+     "\"size\": {\"height\": 48, \"width\": 320}, \"pad_size\": {\"height\": 48, \"width\": 320}}",
+     "opencv,resize=height:48:up,resize=clamp:3200x48,bgr,scale=0.003921569,pad=320x48:corner"},
+    {"{\"image_processor_type\": \"PPLCNetImageProcessor\", \"do_resize\": true, \"resize_short\": 256, "
+     "\"size_divisor\": 1, \"do_center_crop\": true, \"crop_size\": 224}",
+     "torch,resize=256:near,crop=224:down,bgr,scale=0.003921569"},
+    {"{\"image_processor_type\": \"SLANeXtImageProcessor\", \"do_resize\": true, \"do_pad\": true, "
+     "\"size\": {\"height\": 512, \"width\": 512}, \"pad_size\": {\"height\": 512, \"width\": 512}}",
+     "opencv,resize=long:512:near,rgb,scale=0.003921569,pad=512x512:corner"},
+    {"{\"image_processor_type\": \"PPDocLayoutV3ImageProcessor\", \"do_resize\": true, \"size\": {\"height\": 800, "
+     "\"width\": 800}, \"resample\": 3}",
+     "opencv,resize=800x800,filter=bicubic,rgb,scale=0.003921569"},
     {"{\"image_processor_type\": \"SamImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"do_normalize\": false,"
      "\"size\": {\"longest_edge\": 1024}, \"pad_size\": {\"height\": 1024, \"width\": 1024}}",
      "resize=edges:1024x1024:near,rgb,scale=0.003921569,pad=1024x1024:corner"},
@@ -160,7 +189,9 @@ static void refused(void)
         {"{\"do_rescale\": true, \"crop_pct\": 0.875}", "crop_pct"},
         {"{\"do_rescale\": true, \"do_pad\": true}", "do_pad"},
         {"{\"do_rescale\": true, \"do_thumbnail\": true}", "do_thumbnail"},
-        {"{\"image_processor_type\": \"PerceiverImageProcessor\", \"size\": 4, \"do_resize\": true}", "Perceiver"},
+        {"{\"image_processor_type\": \"PerceiverImageProcessor\", \"size\": 4, \"do_resize\": true}", "crop_size"},
+        {"{\"image_processor_type\": \"PPOCRV5ServerDetImageProcessor\", \"do_resize\": true, \"limit_type\": \"x\"}",
+         "limit_type"},
         {"Preprocess:\n- type: WarpAffine\n", "WarpAffine: not known"},
         {"Preprocess:\n- 3\n", "want an object"},
         {"Preprocess:\n- type: Resize\n", "want target_size"},
@@ -176,9 +207,9 @@ static void refused(void)
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_pct\": 0}", "crop_pct"},
         {"{\"input_size\": [3, 4, 4], \"mean\": 1, \"std\": 1, \"crop_mode\": \"other\"}", "crop_mode"},
         {"{\"preprocess_cfg\": {\"size\": [4], \"mean\": 1, \"std\": 1}}", "size: want"},
-        {"{\"image_processor_type\": \"BridgeTowerImageProcessor\", \"size\": {\"shortest_edge\": 288}, \"do_resize\": "
-         "true, \"size_divisor\": 32}",
-         "size_divisor in a preprocessor"},
+        {"{\"image_processor_type\": \"Cohere2VisionImageProcessorFast\", \"size\": {\"height\": 512, \"width\": 512}, "
+         "\"do_resize\": true, \"crop_to_patches\": true}",
+         "crop_to_patches in a preprocessor"},
         {"{\"feature_extractor_type\": \"ImageGPTFeatureExtractor\", \"do_normalize\": true, \"clusters\": [[1, 1, "
          "1]]}",
          "clusters in a preprocessor"},
@@ -197,13 +228,13 @@ static void refused(void)
 /* RapidOCR has the settings of three networks in one file. */
 static void parts(void)
 {
-    static const char text[] =
-        "Global:\n  width_height_ratio: 8\n  min_height: 30\nDet:\n  limit_side_len: 640\n  limit_type: max\n"
-        "  std: [ 0.5, 0.5, 0.5 ]\n  mean: [ 0.4, 0.5, 0.5 ]\n"
-        "Cls:\n  cls_image_shape: [3, 48, 192]\nRec:\n  rec_img_shape: [3, 48, 320]\n";
+    static const char text[] = "Global:\n  width_height_ratio: 8\n  min_height: 30\n  max_side_len: 2000\nDet:\n  "
+                               "limit_side_len: 640\n  limit_type: max\n"
+                               "  std: [ 0.5, 0.5, 0.5 ]\n  mean: [ 0.4, 0.5, 0.5 ]\n"
+                               "Cls:\n  cls_image_shape: [3, 48, 192]\nRec:\n  rec_img_shape: [3, 48, 320]\n";
     static const char *const want[][2] = {
-        {"Det", "opencv,pad=wide:8x30,resize=max:640:down,resize=multiple:32,bgr,scale=0.003921569,mean=0.4:0.5:0.5,"
-                "std=0.5:0.5:0.5"},
+        {"Det", "opencv,resize=within:2000x32,pad=wide:8x30,resize=max:640:down:again,resize=multiple:32,bgr,"
+                "scale=0.003921569,mean=0.4:0.5:0.5,std=0.5:0.5:0.5"},
         {"Cls", "opencv,resize=height:48:up,resize=clamp:192x48,bgr,mean=127.5,std=127.5,pad=192x48:corner"},
         {"Rec", "opencv,resize=height:48:up,bgr,mean=127.5,std=127.5,pad=320x48:corner"}};
     struct recipe r;
