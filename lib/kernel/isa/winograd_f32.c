@@ -18,27 +18,27 @@ V_FN v_f32 times(float a, v_f32 b, v_f32 c)
     return v_fma(v_set1(a), b, c);
 }
 
-/* f = x (x - 1) (x + 1) */
-V_FN void input_4(v_f32 *o, const v_f32 *d)
+/* f = x (x - 1) (x + 1). The first half of the results, or the second. */
+V_FN void input_4(v_f32 *o, const v_f32 *d, int half)
 {
-    o[0] = v_sub(d[2], d[0]);
-    o[1] = v_add(d[2], d[1]);
-    o[2] = v_sub(d[2], d[1]);
-    o[3] = v_sub(d[3], d[1]);
+    o[0] = half == 0 ? v_sub(d[2], d[0]) : v_sub(d[2], d[1]);
+    o[1] = half == 0 ? v_add(d[2], d[1]) : v_sub(d[3], d[1]);
 }
 
 /* f = x (x² - 1/2) (x² - 2) */
-V_FN void input_6(v_f32 *o, const v_f32 *d)
+V_FN void input_6(v_f32 *o, const v_f32 *d, int half)
 {
-    v_f32 even = times(-2, d[2], d[4]), odd = v_mul(times(-2, d[1], d[3]), v_set1(ROOT2 / 2));
-    o[0] = v_add(times(-2.5f, d[2], d[4]), d[0]);
-    o[1] = v_add(even, odd);
-    o[2] = v_sub(even, odd);
-    even = times(-0.5f, d[2], d[4]);
-    odd = v_mul(times(-0.5f, d[1], d[3]), v_set1(ROOT2));
-    o[3] = v_add(even, odd);
-    o[4] = v_sub(even, odd);
-    o[5] = v_add(times(-2.5f, d[3], d[5]), d[1]);
+    if (half == 0) {
+        v_f32 even = times(-2, d[2], d[4]), odd = times(-2, d[1], d[3]), root = v_set1(ROOT2 / 2);
+        o[0] = v_add(times(-2.5f, d[2], d[4]), d[0]);
+        o[1] = v_fma(odd, root, even);
+        o[2] = v_fnma(odd, root, even);
+    } else {
+        v_f32 even = times(-0.5f, d[2], d[4]), odd = times(-0.5f, d[1], d[3]), root = v_set1(ROOT2);
+        o[0] = v_fma(odd, root, even);
+        o[1] = v_fnma(odd, root, even);
+        o[2] = v_add(times(-2.5f, d[3], d[5]), d[1]);
+    }
 }
 
 /* Row i: the points to the power of i; infinity counts in the last. */
@@ -58,12 +58,12 @@ V_FN void output_6(v_f32 *o, const v_f32 *m)
     o[3] = times(ROOT2 / 4, less_a, times(2 * ROOT2, less_b, m[5]));
 }
 
-V_FN void input_line(v_f32 *o, const v_f32 *d, int tile)
+V_FN void input_line(v_f32 *o, const v_f32 *d, int tile, int half)
 {
     if (tile == 4)
-        input_4(o, d);
+        input_4(o, d, half);
     else
-        input_6(o, d);
+        input_6(o, d, half);
 }
 
 V_FN void output_line(v_f32 *o, const v_f32 *m, int tile)
@@ -117,28 +117,37 @@ V_FN int lanes_at(ptrdiff_t c, ptrdiff_t channels)
 
 /* ---- input ---- */
 
-V_FN void input_lanes(const struct kernel_winograd_input_f32 *w, int c, int lanes, int tile)
+/* Half of the results: of each line's, the halves have nothing in common, and one's columns stay in registers. */
+V_FN void input_half(const struct kernel_winograd_input_f32 *w, int c, int lanes, int tile, int half)
 {
-    v_f32 columns[TILE][TILE];
+    v_f32 columns[TILE / 2][TILE];
     V_UNROLL(UNROLL)
     for (int x = 0; x < tile; x++) {
-        v_f32 d[TILE], o[TILE];
+        v_f32 d[TILE], o[TILE / 2];
         V_UNROLL(UNROLL)
         for (int y = 0; y < tile; y++)
             d[y] = load(w->x + y * w->row + x * w->pixel + c, lanes);
-        input_line(o, d, tile);
+        input_line(o, d, tile, half);
         V_UNROLL(UNROLL)
-        for (int y = 0; y < tile; y++)
+        for (int y = 0; y < tile / 2; y++)
             columns[y][x] = o[y];
     }
     V_UNROLL(UNROLL)
-    for (int y = 0; y < tile; y++) {
+    for (int y = 0; y < tile / 2; y++) {
+        float *to = w->out + (half * (tile / 2) + y) * tile * w->plane + c;
         v_f32 o[TILE];
-        input_line(o, columns[y], tile);
+        input_line(o, columns[y], tile, 0);
+        input_line(o + tile / 2, columns[y], tile, 1);
         V_UNROLL(UNROLL)
         for (int x = 0; x < tile; x++)
-            store(w->out + (y * tile + x) * w->plane + c, o[x], lanes);
+            store(to + x * w->plane, o[x], lanes);
     }
+}
+
+V_FN void input_lanes(const struct kernel_winograd_input_f32 *w, int c, int lanes, int tile)
+{
+    input_half(w, c, lanes, tile, 0);
+    input_half(w, c, lanes, tile, 1);
 }
 
 V_APART void input_rest(const struct kernel_winograd_input_f32 *w, int c, int lanes)
