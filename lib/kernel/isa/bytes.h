@@ -244,14 +244,10 @@ V_FN void v_store_some(void *p, v_bytes x, int first, int vectors, int n)
 #if defined(ISA_avx512)
     __m256i half = first < 2 ? _mm512_castsi512_si256((__m512i)x) : _mm512_extracti64x4_epi64((__m512i)x, 1);
     __m128i quarter = first % 2 ? _mm256_extracti128_si256(half, 1) : _mm256_castsi256_si128(half);
-    if (vectors == 1 && n == VL)
-        _mm_storeu_si128(p, quarter);
-    else if (vectors == 1)
+    if (vectors == 1)
         _mm_mask_storeu_epi8(p, m_first(n), quarter);
-    else if (n == 2 * VL)
-        _mm256_storeu_si256(p, half);
     else
-        _mm256_mask_storeu_epi8(p, ((__mmask32)1 << n) - 1, half);
+        _mm256_mask_storeu_epi8(p, (__mmask32)(((uint64_t)1 << n) - 1), half);
 #else
     if (n == vectors * VL) {
         v_store_whole(p, x, first, vectors);
