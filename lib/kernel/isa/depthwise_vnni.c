@@ -32,21 +32,11 @@ struct block {
     struct v_narrowing narrowing;
 };
 
-V_FN __m512i load(const struct block *b, const uint8_t *p)
+V_FN __m512i load(const struct block *b, const uint8_t *p, bool is_plain)
 {
-    if (b->is_plain)
+    if (is_plain)
         return _mm512_loadu_si512(p);
     return _mm512_xor_si512(_mm512_maskz_loadu_epi8(b->mask, p), b->turn);
-}
-
-/* Adds two taps of the pixel at p to its sums. */
-V_FN void add_taps(v_i32 *acc, const struct block *b, const uint8_t *p, const ptrdiff_t *tap, const v_i32 *weight)
-{
-    __m512i one = load(b, p + tap[0]), two = load(b, p + tap[1]);
-    v_i32 low = (v_i32)_mm512_unpacklo_epi8(one, two), high = (v_i32)_mm512_unpackhi_epi8(one, two);
-    V_UNROLL(4)
-    for (int j = 0; j < QUADS; j++)
-        dot_to(&acc[j], j < 2 ? low : high, weight[j]);
 }
 
 /* Channels' bytes of three rows as lanes of four, the fourth of which is 0. */
@@ -91,14 +81,11 @@ V_FN void store_block(const struct block *b, uint8_t *out, const v_i32 *acc, boo
     const __m128i order = _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
     if (!slides)
         bytes = _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(order));
-    if (b->is_plain)
-        _mm512_storeu_si512(out, bytes);
-    else
-        _mm512_mask_storeu_epi8(out, b->mask, bytes);
+    _mm512_mask_storeu_epi8(out, b->mask, bytes);
 }
 
 /* The sums as they are: each vector of 16 has a part of all four. */
-V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
+V_APART void store_sums(int32_t *out, const v_i32 *acc, __mmask64 mask)
 {
     const __m512i *x = (const __m512i *)acc;
     __m512i low[2], high[2];
@@ -108,46 +95,96 @@ V_APART void store_sums(const struct block *b, int32_t *out, const v_i32 *acc)
         low[i] = _mm512_shuffle_i32x4(one, two, 0x44);
         high[i] = _mm512_shuffle_i32x4(one, two, 0xee);
     }
-    _mm512_mask_storeu_epi32(out, (__mmask16)b->mask, _mm512_shuffle_i32x4(low[0], low[1], 0x88));
-    _mm512_mask_storeu_epi32(out + VL, (__mmask16)(b->mask >> 16), _mm512_shuffle_i32x4(low[0], low[1], 0xdd));
-    _mm512_mask_storeu_epi32(out + 2 * VL, (__mmask16)(b->mask >> 32), _mm512_shuffle_i32x4(high[0], high[1], 0x88));
-    _mm512_mask_storeu_epi32(out + 3 * VL, (__mmask16)(b->mask >> 48), _mm512_shuffle_i32x4(high[0], high[1], 0xdd));
+    _mm512_mask_storeu_epi32(out, (__mmask16)mask, _mm512_shuffle_i32x4(low[0], low[1], 0x88));
+    _mm512_mask_storeu_epi32(out + VL, (__mmask16)(mask >> 16), _mm512_shuffle_i32x4(low[0], low[1], 0xdd));
+    _mm512_mask_storeu_epi32(out + 2 * VL, (__mmask16)(mask >> 32), _mm512_shuffle_i32x4(high[0], high[1], 0x88));
+    _mm512_mask_storeu_epi32(out + 3 * VL, (__mmask16)(mask >> 48), _mm512_shuffle_i32x4(high[0], high[1], 0xdd));
 }
 
-#define PIXELS 2
+#define PIXELS 4 /* their products hide how long each takes, and share the weights' loads */
 
-/* Outputs x and x + 1, at channel `first`. `tap` is rounded up to two. */
-V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, const ptrdiff_t *tap, int x, int first)
+/* Adds the taps of pixels to their sums. */
+V_FN void add_taps(v_i32 (*acc)[QUADS], const struct block *b, const uint8_t *const *p, const ptrdiff_t *tap, int taps,
+                   bool is_plain)
+{
+    for (int t = 0; t < taps; t += 2) {
+        const v_i32 *weight = b->weight + 2 * t;
+        V_UNROLL(4)
+        for (int i = 0; i < PIXELS; i++) {
+            __m512i one = load(b, p[i] + tap[t], is_plain), two = load(b, p[i] + tap[t + 1], is_plain);
+            v_i32 low = (v_i32)_mm512_unpacklo_epi8(one, two), high = (v_i32)_mm512_unpackhi_epi8(one, two);
+            V_UNROLL(4)
+            for (int j = 0; j < QUADS; j++)
+                dot_to(&acc[i][j], j < 2 ? low : high, weight[j]);
+        }
+    }
+}
+
+/* An output that is to be done, and how many there are from it on. */
+struct place {
+    const uint8_t *x;
+    uint8_t *out;
+    int column, left;
+};
+
+/* To the next one; stays at the last. */
+V_FN void step(struct place *at, const struct kernel_depthwise_q8 *d)
+{
+    if (at->left == 1)
+        return;
+    at->left--;
+    at->x += d->x_step;
+    at->out += d->out_step;
+    if (++at->column < d->width)
+        return;
+    at->column = 0;
+    at->x += d->x_row - d->width * d->x_step;
+    at->out += d->out_row - d->width * d->out_step;
+}
+
+/* The next outputs, at channel `first`; `tap` is rounded up to two. */
+V_FN void do_pixels(const struct kernel_depthwise_q8 *d, const struct block *b, const ptrdiff_t *tap, int first,
+                    struct place *at)
 {
     v_i32 acc[PIXELS][QUADS];
-    const uint8_t *p = d->x + x * d->x_step + first;
-    V_UNROLL(2)
-    for (int i = 0; i < PIXELS; i++) {
+    const uint8_t *p[PIXELS];
+    uint8_t *out[PIXELS];
+    V_UNROLL(4)
+    for (int i = 0; i < PIXELS; i++, step(at, d)) {
+        p[i] = at->x + first;
+        out[i] = at->out;
         V_UNROLL(4)
         for (int j = 0; j < QUADS; j++)
             acc[i][j] = b->bias[j];
     }
-    for (int t = 0; t < d->taps; t += 2) {
-        v_i32 weight[QUADS];
+    if (b->is_plain)
+        add_taps(acc, b, p, tap, d->taps, true);
+    else
+        add_taps(acc, b, p, tap, d->taps, false);
+    if (d->to.c == KERNEL_U8) {
         V_UNROLL(4)
-        for (int j = 0; j < QUADS; j++)
-            weight[j] = b->weight[2 * t + j];
-        V_UNROLL(2)
         for (int i = 0; i < PIXELS; i++)
-            add_taps(acc[i], b, p + i * d->x_step, tap + t, weight);
+            store_block(b, out[i] + first, acc[i], false);
+        return;
     }
-    V_UNROLL(2)
-    for (int i = 0; i < PIXELS; i++) {
-        if (d->to.c == KERNEL_U8) {
-            store_block(b, d->out + (x + i) * d->out_step + first, acc[i], false);
-            continue;
-        }
-        v_i32 sums[QUADS]; /* whose address may be taken: that of acc would keep it in memory */
-        V_UNROLL(4)
-        for (int j = 0; j < QUADS; j++)
-            sums[j] = acc[i][j];
-        store_sums(b, (int32_t *)(void *)(d->out + (x + i) * d->out_step) + first, sums);
-    }
+    v_i32 sums[PIXELS][QUADS]; /* whose address may be taken: that of acc would keep it in memory */
+    V_UNROLL(16)
+    for (int i = 0; i < PIXELS * QUADS; i++)
+        sums[i / QUADS][i % QUADS] = acc[i / QUADS][i % QUADS];
+    V_NO_UNROLL
+    for (int i = 0; i < PIXELS; i++)
+        store_sums((int32_t *)(void *)out[i] + first, sums[i], b->mask);
+}
+
+/* All rows; apart, since slide() needs all registers too. */
+static __attribute__((noinline)) void do_rows(const struct kernel_depthwise_q8 *d, const struct block *block,
+                                              const ptrdiff_t *tap, int first)
+{
+    const struct block b = *block;
+    const int outputs = d->rows * d->width;
+    struct place at = {d->x, d->out, 0, outputs};
+    for (int i = 0; i < outputs; i += PIXELS)
+        do_pixels(d, &b, tap, first, &at);
 }
 
 /* A row: each column is the last of one output's window, and then the middle and the first one of the next two's. Those
@@ -171,7 +208,8 @@ V_FN void slide(const struct kernel_depthwise_q8 *d, const struct block *b, int 
         for (int i = 0; i < COLUMNS; i++) {
             const uint8_t *at = p + (c + i < columns ? c + i : columns - 1) * d->x_step;
             v_i32 column[QUADS];
-            interleave(column, load(b, at), load(b, at + two), load(b, at + three));
+            interleave(column, load(b, at, b->is_plain), load(b, at + two, b->is_plain),
+                       load(b, at + three, b->is_plain));
             V_UNROLL(4)
             for (int j = 0; j < QUADS; j++) {
                 acc[i][j] = b->bias[j];
@@ -250,7 +288,6 @@ static void spread_weights(v_i32 *to, const int8_t *from, int taps, bool slides)
 
 #define TAPS_MAX 508 /* of 13x13, in up to three runs */
 
-/* The last pixels of a row may be done once more. */
 static void run(const struct kernel_depthwise_q8 *d)
 {
     ptrdiff_t tap[TAPS_MAX];
@@ -261,17 +298,13 @@ static void run(const struct kernel_depthwise_q8 *d)
     for (int i = 0; i * BLOCK < d->channels; i++) {
         struct block b = {.weight = weight, .slides = kernel_depthwise_slides(d) && d->to.c == KERNEL_U8};
         struct kernel_depthwise_q8 row = *d;
-        if (!b.slides && d->width < PIXELS)
-            row.x_step = row.out_step = 0;
         int first = block_first(i, d->channels);
         describe(&b, d, first, d->channels < BLOCK ? d->channels : BLOCK);
         spread_weights(weight, (const int8_t *)d->weight + (ptrdiff_t)i * d->taps * BLOCK, d->taps, b.slides);
-        for (int y = 0; y < d->rows; y++, row.x += d->x_row, row.out += d->out_row) {
-            if (b.slides)
-                slide(&row, &b, first);
-            for (int x = 0; !b.slides && x < d->width; x += PIXELS)
-                do_pixels(&row, &b, tap, x + PIXELS <= d->width ? x : d->width - PIXELS, first);
-        }
+        if (!b.slides)
+            do_rows(d, &b, tap, first);
+        for (int y = 0; b.slides && y < d->rows; y++, row.x += d->x_row, row.out += d->out_row)
+            slide(&row, &b, first);
     }
 }
 
