@@ -33,19 +33,33 @@ V_FN v_bytes larger(v_bytes a, v_bytes b)
 #endif
 }
 
+V_FN int largest_lane(v_bytes x)
+{
+#if defined(ISA_avx512) || defined(ISA_avx2)
+#if defined(ISA_avx512)
+    __m256i half = _mm256_max_epu8(_mm512_castsi512_si256((__m512i)x), _mm512_extracti64x4_epi64((__m512i)x, 1));
+#else
+    __m256i half = (__m256i)x;
+#endif
+    __m128i rest = ~_mm_max_epu8(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    rest = _mm_minpos_epu16(_mm_min_epu8(rest, _mm_srli_epi16(rest, 8)));
+    return UINT8_MAX - _mm_extract_epi16(rest, 0);
+#else
+    int largest = 0;
+    for (int i = 0; i < BLOCK; i++)
+        largest = x[i] > largest ? x[i] : largest;
+    return largest;
+#endif
+}
+
 V_FN int largest_byte(const uint8_t *in, size_t n, uint8_t turn)
 {
     v_bytes most = {0};
-    uint8_t all[BLOCK];
     FOR_BLOCKS(at, n)
     {
         most = larger(most, load_turned(in + at, turn));
     }
-    memcpy(all, &most, sizeof all);
-    int largest = 0;
-    for (int i = 0; i < BLOCK; i++)
-        largest = all[i] > largest ? all[i] : largest;
-    return largest;
+    return largest_lane(most);
 }
 
 /* What becomes of each byte of a row whose weights have this sum. */
