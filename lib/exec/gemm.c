@@ -257,6 +257,17 @@ static void widen(const struct gemm_args *g, struct kernel_gemm *k, struct gemm_
         g->kernels->widen_narrow_f32(to, k->panels, g->job.narrow, k->k, k->n);
 }
 
+/* Rows of n bytes through the table, together those that follow each other. */
+static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int rows, size_t n)
+{
+    for (int first = 0, row = 1; row <= rows; row++) {
+        if (row < rows && t->c[row] == (char *)t->c[row - 1] + n)
+            continue;
+        g->kernels->table_8(t->c[first], t->c[first], n * (size_t)(row - first), g->job.table.bytes, g->job.table.turn);
+        first = row;
+    }
+}
+
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
 static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
                       const struct group *group, const struct weights *behind, struct gemm_memory *memory)
@@ -291,8 +302,8 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
         if (g->job.sums && !k.to.sum)
             g->kernels->sum_rows_q8(&g->job.sum, &(struct kernel_rows_q8){t.c, (const void *const *)t.c, t.add, k.m},
                                     (size_t)k.n);
-        for (int row = 0; g->job.table.bytes && row < k.m; row++)
-            g->kernels->table_8(t.c[row], t.c[row], (size_t)k.n, g->job.table.bytes, g->job.table.turn);
+        if (g->job.table.bytes)
+            look_up(g, &t, k.m, (size_t)k.n);
     }
 }
 
