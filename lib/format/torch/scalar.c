@@ -475,12 +475,20 @@ static const struct {
     {"is_scripting is_autocast_enabled is_grad_enabled has_torch_function is_autocast_cpu_enabled", no},
 };
 
-/* A constant tensor without axes is the number that it holds, among numbers. */
-static struct torch_value as_number(struct torch_reader *t, struct torch_value v)
+/* As f32 holds it. */
+static void narrow(struct torch_value *v)
+{
+    if (v->kind == TORCH_FLOAT)
+        *v = torch_float((float)torch_number(*v));
+}
+
+/* A constant tensor without axes is the number that it holds, among numbers; what is computed with it is f32. */
+static struct torch_value as_number(struct torch_reader *t, struct torch_value v, bool *narrows)
 {
     const struct value *x = v.kind == TORCH_TENSOR ? torch_current(t, v.tensor) : NULL;
     const struct tensor *c = x && !x->is_input ? x->constant : NULL;
     enum dtype_class class = c && c->rank == 0 && c->count == 1 ? dtype_info(c->dtype)->class : DTYPE_CLASS_NONE;
+    *narrows |= class != DTYPE_CLASS_NONE && c->dtype != DTYPE_F64;
     if (class == DTYPE_CLASS_INT || class == DTYPE_CLASS_UINT)
         return torch_int(tensor_get_i64(c, 0));
     return class == DTYPE_CLASS_FLOAT ? torch_float(tensor_get_f64(c, 0)) : v;
@@ -489,11 +497,16 @@ static struct torch_value as_number(struct torch_reader *t, struct torch_value v
 bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_args *args, struct torch_value *result)
 {
     struct scalars s = {.t = t, .name = name, .args = args};
+    bool narrows = false;
     s.a = args->count > 0 ? args->values[0] : torch_none();
     s.b = args->count > 1 ? args->values[1] : torch_none();
     if (args->count > 1 && (is_size(s.a) || is_size(s.b))) {
-        s.a = as_number(t, s.a);
-        s.b = as_number(t, s.b);
+        s.a = as_number(t, s.a, &narrows);
+        s.b = as_number(t, s.b, &narrows);
+    }
+    if (narrows) {
+        narrow(&s.a);
+        narrow(&s.b);
     }
     bool open = s.a.kind == TORCH_TENSOR && s.a.tensor->sizes;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -501,7 +514,10 @@ bool torch_scalar(struct torch_reader *t, const char *name, const struct torch_a
             continue;
         if (open && rows[i].function != torch_scalar_length && rows[i].function != torch_scalar_get_item)
             torch_fail_open(t, "the number of axes of an input is not known; no operator before tells it");
-        return rows[i].function(&s, result);
+        bool known = rows[i].function(&s, result);
+        if (known && narrows)
+            narrow(result);
+        return known;
     }
     return false;
 }

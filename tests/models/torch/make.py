@@ -1049,3 +1049,18 @@ sound = torch.randn(2, 4)
 torch.jit.script(Rate()).save("rate.pt")
 slim("rate.pt")
 save("rate.pt", lambda x, rate, factor: Rate()(x, int(rate), float(factor)), sound, torch.tensor(16000), torch.tensor(0.5))
+
+
+class Scaled(nn.Module):
+    """A scale that f32 rounds, as detectors have it for their photos: 50 over 25 as 0.04 times 50, which is just below 2 in f64."""
+
+    def forward(self, x):
+        side = torch.min(torch.tensor(x.shape[-2:])).to(torch.float32)
+        scale = torch.min(50.0 / side, 99.0 / side).item()
+        return nn.functional.interpolate(x, scale_factor=float(scale), mode="bilinear", recompute_scale_factor=True, align_corners=False)
+
+
+scaled, picture = torch.jit.script(Scaled()), torch.randn(1, 1, 26, 25)
+torch.jit.save(scaled, "scaled.pt")
+slim("scaled.pt")
+save("scaled.pt", scaled, picture)
