@@ -199,13 +199,17 @@ struct blob *blob_part(struct blob *whole, size_t offset, size_t size, struct er
     return part;
 }
 
+const struct blob *blob_whole(const struct blob *blob)
+{
+    return blob->release == release_part ? blob->owner : blob;
+}
+
 void blob_drop_pages(const struct blob *blob, const void *data, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const struct blob *whole = blob->release == release_part ? blob->owner : blob;
     uintptr_t first = ((uintptr_t)data + page - 1) / page * page, last = ((uintptr_t)data + size) / page * page;
 
-    if (whole->is_file && first < last)
+    if (blob_whole(blob)->is_file && first < last)
         madvise((void *)first, last - first, MADV_DONTNEED);
 }
 

@@ -62,6 +62,9 @@ struct blob *blob_part(struct blob *whole, size_t offset, size_t size, struct er
 struct blob *blob_ref(struct blob *blob);
 void blob_unref(struct blob *blob); /* NULL is allowed */
 
+/* What a part is of; itself when it is none. */
+const struct blob *blob_whole(const struct blob *blob);
+
 /* Takes a mapped file's pages that lie wholly in these bytes of the blob out of the process's memory: a later access
  * finds them in the system's cache of the file, or reads them again. Does nothing for other blobs. */
 void blob_drop_pages(const struct blob *blob, const void *data, size_t size);

@@ -66,8 +66,9 @@ void tensor_populate(struct tensor *t)
     pages_populate(t->data, t->size);
 }
 
-/* Pages are not dropped for less: it takes a system call. */
-#define DROP_LEAST ((size_t)64 << 10)
+/* What an access to a mapped file brings into the process's memory: less than that takes less as a copy. Pages are not
+ * dropped for less either: it takes a system call. */
+#define FILE_LEAST ((size_t)64 << 10)
 
 /* What the data's address must be a multiple of. */
 static size_t alignment(enum dtype dtype)
@@ -84,7 +85,7 @@ static struct tensor *copied(struct tensor *t, const struct blob *blob, const vo
         return NULL;
     tensor_populate(t);
     memcpy(t->data, data, t->size);
-    if (t->size >= DROP_LEAST)
+    if (t->size >= FILE_LEAST)
         blob_drop_pages(blob, data, t->size);
     return t;
 }
@@ -108,7 +109,7 @@ struct tensor *tensor_of_blob(enum dtype dtype, int rank, const int64_t *dims, s
     if (t->size == 0)
         return with_blob(t, blob_new(0, err));
     data = (char *)blob->data + offset;
-    if ((uintptr_t)data % alignment(dtype) != 0)
+    if ((uintptr_t)data % alignment(dtype) != 0 || (blob_whole(blob)->is_file && t->size < FILE_LEAST))
         return copied(t, blob, data, err);
     with_blob(t, blob_ref(blob));
     t->data = data;

@@ -96,8 +96,8 @@ struct tensor *tensor_new(enum dtype dtype, int rank, const int64_t *dims, struc
 /* For one that is written all over now: gets its memory in one go. */
 void tensor_populate(struct tensor *t);
 
-/* Over bytes of a blob (of which it takes a reference), from `offset` on. Misaligned data is copied. Not for
- * strings. */
+/* Over bytes of a blob (of which it takes a reference), from `offset` on. Misaligned data, and little of a
+ * file, is copied. Not for strings. */
 struct tensor *tensor_of_blob(enum dtype dtype, int rank, const int64_t *dims, struct blob *blob, size_t offset,
                               struct error *err);
 

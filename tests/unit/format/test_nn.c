@@ -159,12 +159,18 @@ static void stray_bits_are_not_written(void)
 
 static void data_is_used_in_place(void)
 {
-    struct graph *g = nn_sample(), *back;
-    struct blob *blob = nn_bytes(g);
-    const struct tensor *t;
+    const int64_t dims[] = {1 << 14}; /* 64 KiB: less is copied */
+    struct graph *g = graph_new(&err), *back;
+    struct node *n = graph_add_node(g, "", "Add", NULL, &err);
+    struct value *y = node_new_output(n, "y", &err);
+    node_add_input(n, nn_input(g, "x", nn_tensor_type(DTYPE_F32, 1, dims)), &err);
+    node_add_input(n, graph_add_constant(g, "w", tensor_new(DTYPE_F32, 1, dims, &err), &err), &err);
+    y->type = nn_tensor_type(DTYPE_F32, 1, dims);
+    graph_add_output(g, y, &err);
 
+    struct blob *blob = nn_bytes(g);
     back = nn_graph(blob);
-    t = back ? graph_find_value(back, "w:0")->constant : NULL;
+    const struct tensor *t = back ? graph_find_value(back, "w")->constant : NULL;
     CHECK(t && t->blob == blob && (uintptr_t)t->data % 64 == 0);
     CHECK(t && (char *)t->data > (char *)blob->data && (char *)t->data < (char *)blob->data + blob->size);
     blob_unref(blob);

@@ -1,7 +1,9 @@
 /* Tensors and items: sizes, sharing, equality, elements. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../../test.h"
+#include "base/file.h"
 #include "graph/item.h"
 #include "graph/tensor.h"
 
@@ -14,7 +16,8 @@ static void dtypes(void)
         CHECK(dtype_from_name(info->name, strlen(info->name)) == (enum dtype)i);
     }
     CHECK_STR(dtype_info(DTYPE_NONE)->name, "none");
-    CHECK(dtype_info((enum dtype)99) == dtype_info(DTYPE_NONE) && dtype_info((enum dtype)-1) == dtype_info(DTYPE_NONE));
+    CHECK(dtype_info((enum dtype)99) == dtype_info(DTYPE_NONE) &&
+          dtype_info((enum dtype) - 1) == dtype_info(DTYPE_NONE));
     CHECK(dtype_from_name("f32x", 3) == DTYPE_F32 && dtype_from_name("f3", 2) == DTYPE_NONE);
     CHECK(dtype_from_name("none", 4) == DTYPE_NONE && dtype_from_name("", 0) == DTYPE_NONE);
 }
@@ -62,6 +65,26 @@ static void making(void)
     CHECK(!tensor_new(DTYPE_U8, 1, (int64_t[]){-1}, &err) && err.text[0]);
     tensor_unref(NULL);
     CHECK(!tensor_ref(NULL));
+}
+
+/* A system brings in 64 KiB of a file around what is read: little of it is copied, so that no page stays for it. */
+static void of_file(void)
+{
+    enum { SMALL = 1024, LARGE = 65536 };
+    char path[] = "/tmp/test_tensor_XXXXXX";
+    struct error err;
+    int fd = mkstemp(path);
+    CHECK(fd >= 0 && ftruncate(fd, SMALL + LARGE) == 0);
+    struct blob *blob = file_read(path, &err);
+    struct tensor *little = tensor_of_blob(DTYPE_F32, 1, (int64_t[]){SMALL / 4}, blob, 0, &err),
+                  *much = tensor_of_blob(DTYPE_F32, 1, (int64_t[]){LARGE / 4}, blob, SMALL, &err);
+    CHECK(little && (little->data < blob->data || (char *)little->data >= (char *)blob->data + blob->size));
+    CHECK(much && much->data == (char *)blob->data + SMALL);
+    tensor_unref(little);
+    tensor_unref(much);
+    blob_unref(blob);
+    close(fd);
+    unlink(path);
 }
 
 static void of_blob(void)
@@ -242,6 +265,7 @@ int main(void)
     RUN(sizes);
     RUN(making);
     RUN(of_blob);
+    RUN(of_file);
     RUN(strings);
     RUN(convenience);
     RUN(equality_of_packed);
