@@ -17,8 +17,8 @@ enum { OPTION_LAYERS = OPTION_FIRST, OPTION_SCORE };
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
     {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
-    {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
-    {'n', "runs", "RUNS", "how often to run; by default until the median is known to 1 %, at most 5 seconds"},
+    {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest that this CPU has"},
+    {'n', "runs", "RUNS", "how often to run; else until the median is known to 1 %, at most 5 seconds"},
     OPTION_ROWS_INPUTS,
     {OPTION_LAYERS, "layers", NULL, "a line a layer: name, op, kernel, shape, ms, %, GMAC/s, % of the CPU's peak"},
     {OPTION_SCORE, "score", "LIST", "top-1 and top-5 accuracy on a list of lines \"path label\" instead"},

@@ -164,7 +164,7 @@ bool tell_assumed(const struct model *m, const char *path, const struct model_ph
     if (model_property(m, "recipe"))
         return false;
     if (!told)
-        say_note("%s: the model has no recipe: photos are scaled to %dx%d, values are 0 to 255, in layout %s; "
+        say_note("%s: the model has no recipe: photos are scaled to %dx%d, values 0 to 255, in layout %s; "
                  "-p sets another: answers are wrong if it was trained on others",
                  path, photo->input_width, photo->input_height, photo->channels_last ? "nhwc" : "nchw");
     return told = true;

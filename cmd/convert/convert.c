@@ -134,7 +134,7 @@ static int change(const struct request *r, struct model *m, const char *path)
     if (dropped < 0)
         return say_failed("%s: %s", path_name(path), err.text);
     if (dropped)
-        say_note("%s: recipe, task or labels are of other inputs and outputs, and left out; -p, -T, -l give new ones",
+        say_note("%s: recipe, task or labels are of other inputs and outputs, and left out; -p, -T, -l give others",
                  path_name(path));
     if (inputs_apply(&r->inputs, m, path, NULL))
         return 1;

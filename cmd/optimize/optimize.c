@@ -114,7 +114,7 @@ static int check_on(const struct request *r, const struct model *m, const struct
         return 0;
     }
     model_output(original, a.output, &port);
-    return say_failed("%s: check: output '%s' differs in run %d by %.2g of its largest value, at most %g is allowed",
+    return say_failed("%s: check: output '%s' differs in run %d by %.2g of its largest value, more than %g",
                       path_name(path), port.name, a.runs, a.worst, r->rtol);
 }
 

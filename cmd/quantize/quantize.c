@@ -11,12 +11,11 @@
 enum { OPTION_LIST = OPTION_FIRST, OPTION_MAX_LOSS };
 
 static const struct option_row options[] = {
-    {'c', "data", "DATA", "calibrate with a folder or list of photos, or .npy or .npz files; may be repeated"},
+    {'c', "data", "DATA", "calibrate with a folder or list of photos, .npy or .npz files; repeatable"},
     {'p', "recipe", "RECIPE", "the preprocessing of photos, instead of the model's"},
-    {'m', "range", "METHOD",
-     "how ranges are chosen: mse, percentile (the default: the better of these), minmax or entropy"},
+    {'m', "range", "METHOD", "how ranges are chosen: mse, percentile (default: the better), minmax or entropy"},
     {'a', "activations", "TYPE", "u8 (the default) or s8"},
-    {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; may be repeated"},
+    {'k', "keep", "NAME", "leave the layer, or all of the operator, of that name in float32; repeatable"},
     {'e', "effort", "N", "round weights for the least error of layers on N samples, at most 16"},
     {OPTION_MAX_LOSS, "max-loss", "PERCENT", "leave as few layers in float32 as keep the outputs' error below"},
     {'w', "weights", "TYPE", "store weights alone, as int8 (without -c the default), int4, f16 or bf16"},

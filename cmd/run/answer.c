@@ -201,8 +201,8 @@ static int print_outputs(struct runner *r)
     return status;
 }
 
-/* How authors of networks with such outputs usually prepare a photo: the input's size stands between the two, unless
- * the first is empty: such networks look at what --crop cut out. */
+/* How authors of networks with such outputs usually prepare a photo: the input's size stands between the two, where
+ * the first ends with =; where it is empty, such networks look at what --crop cut out. */
 static const struct {
     const char *tasks, *before, *behind;
 } recipes[] = {
@@ -220,8 +220,8 @@ static const struct {
     {"detect=centernet", "opencv,resize=", ",bgr,scale=1/255,mean=0.408:0.447:0.47,std=0.289:0.274:0.278"},
     {"points,order=xyz points,points=39,order=xyzvp", "", "rgb,std=255"},
     {"points=openpose", "opencv,letterbox=", ":128:corner,bgr,mean=128,std=256"},
-    {"polygons=db", "",
-     "opencv,resize=max:960:down,resize=multiple:32,bgr,scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"}};
+    {"polygons=db", "opencv,resize=max:960:down,resize=multiple:32,bgr",
+     ",scale=1/255,mean=0.485:0.456:0.406,std=0.229:0.224:0.225"}}; /* the end of a text above */
 
 /* Whether a task is one of some, whatever options come behind. */
 static bool is_among(const char *task, const char *tasks)
@@ -250,9 +250,11 @@ static void tell_usual_recipe(const struct runner *r, const char *task)
     char size[24] = "WxH"; /* any */
     if (!own_size)
         snprintf(size, sizeof size, "%dx%d", r->photo.input_width, r->photo.input_height);
-    if (i < count && !*recipes[i].before ? !own : i < count && !has_sizes(own))
-        say_note("%s: with such a network, photos are usually prepared by -p %s%s%s", names_to_tell(r),
-                 recipes[i].before, *recipes[i].before ? size : "", recipes[i].behind);
+    if (i == count || (*recipes[i].before ? has_sizes(own) : own != NULL))
+        return;
+    const char *before = recipes[i].before, *size_at = strrchr(before, '=');
+    say_note("%s: for such networks, photos are usually prepared by -p %s%s%s", names_to_tell(r), before,
+             size_at && !size_at[1] ? size : "", recipes[i].behind);
 }
 
 /* Once, of a photo: what its outputs are taken for. */
@@ -274,7 +276,7 @@ static void tell_guessed(struct runner *r, const char *task)
         tell_usual_recipe(r, task);
     } else if (!r->request->output)
         say_note("%s: the model has no task, and its outputs could be of several: they are printed as they are; "
-                 "-T says what they mean: %s, see nn-tasks(7)",
+                 "-T tells which: %s, see nn-tasks(7)",
                  names_to_tell(r), usual[rank < 4 ? rank : 4]);
 }
 

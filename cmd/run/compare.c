@@ -27,7 +27,7 @@ static void note_first(struct comparison *c, const struct model_layer_error *e, 
         snprintf(c->first, sizeof c->first, "%s '%.200s' and '%.200s' have different shapes", e->op, e->layer,
                  e->other);
     else
-        snprintf(c->first, sizeof c->first, "%s '%.200s' differs from '%.200s' by %.3g, at most %.3g is allowed", e->op,
+        snprintf(c->first, sizeof c->first, "%s '%.200s' differs from '%.200s' by %.3g, more than %.3g", e->op,
                  e->layer, e->other, d->largest, allowed);
 }
 

@@ -95,10 +95,9 @@ static int tell_difference(const struct runner *r, const struct model_port *port
                            const struct model_difference *d, double allowed)
 {
     char where[300];
-    return say_failed(
-        "%s: output '%s' differs at %s by %.3g, at most %.3g is allowed; %lld of %lld elements are not equal",
-        names_to_tell(r), port->name, place(have, d->at, where, sizeof where), d->largest, allowed,
-        (long long)d->differing, (long long)model_tensor_count(have));
+    return say_failed("%s: output '%s' differs at %s by %.3g, more than %.3g; %lld of %lld elements are not equal",
+                      names_to_tell(r), port->name, place(have, d->at, where, sizeof where), d->largest, allowed,
+                      (long long)d->differing, (long long)model_tensor_count(have));
 }
 
 static int judge(const struct runner *r, size_t i, const struct model_tensor *want)

@@ -30,10 +30,10 @@ enum {
 static const struct option_row options[] = {
     OPTION_ROW_FORMAT,
     {'j', "threads", "N", "threads; as many as the process may use processors when not given"},
-    {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest of them that this CPU has"},
+    {'P', "precision", "PRECISION", "f32 (the default), bf16, f16, or fast: the fastest that this CPU has"},
     OPTION_ROW_SHAPE,
     {'k', "best", "N", "how many labels (5), boxes or values to print"},
-    {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for more than one run to DIR/INPUT/out_0.npy, ..."},
+    {'o', "output", "DIR", "write outputs to DIR/out_0.npy, ...; for several runs to DIR/INPUT/out_0.npy, ..."},
     {OPTION_DRAW, "draw", "DIR", "draw the answers on their photos, DIR/INPUT.png"},
     {OPTION_EXPECT, "expect", "DIR", "compare outputs with such files, and exit 1 when one differs"},
     {OPTION_COMPARE, "compare", "OTHER", "run OTHER too, and print the difference layer by layer"},

@@ -99,7 +99,7 @@ static void run_at_rate(struct runner *r, struct model_sound *sound, const char 
         run_frames(r, sound, path, input);
     if (rate && r->tried && !r->ran) {
         model_input(r->m, (size_t)at, &port);
-        say_note("%s: input '%s' got the rate of the sound, %d a second; a network may take 16000 or 8000 alone: "
+        say_note("%s: input '%s' got the rate of the sound, %d a second; many take 16000 or 8000 alone: "
                  "resample the sound, or set %s=NUMBER",
                  path, port.name, model_sound_rate(sound), port.name);
     }

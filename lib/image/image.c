@@ -110,14 +110,12 @@ static int mirrored(int i, int n, bool once)
 
 void image_mirror(void *pixels, size_t size, int width, int height, const struct image_rect *in, bool once)
 {
-    char *data = pixels;
-    for (int y = 0; y < height; y++) {
-        int from_y = in->y + mirrored(y - in->y, in->height, once);
-        for (int x = 0; x < width; x++) {
-            int from_x = in->x + mirrored(x - in->x, in->width, once);
-            if (from_x != x || from_y != y)
-                memcpy(data + ((size_t)y * width + x) * size, data + ((size_t)from_y * width + from_x) * size, size);
-        }
+    char *to = pixels;
+    for (int i = 0; i < width * height; i++, to += size) {
+        int x = in->x + mirrored(i % width - in->x, in->width, once);
+        int y = in->y + mirrored(i / width - in->y, in->height, once);
+        if (y * width + x != i)
+            memcpy(to, (char *)pixels + ((size_t)y * width + x) * size, size);
     }
 }
 

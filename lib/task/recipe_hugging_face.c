@@ -1,4 +1,5 @@
 /* Recipes out of preprocessor_config.json of Hugging Face's transformers: image_processing_*.py, for one photo. */
+#include <math.h>
 #include <string.h>
 
 #include "task/recipe_import.h"
@@ -267,14 +268,16 @@ static int resize_donut(struct import *m, bool crops)
     return 0;
 }
 
-/* They resize what is scaled already, in floating point, as the resampling of TensorFlow does. */
-static const char real[] = ",tensorflow,antialias", tensors[] = ",torch";
+/* Those of TensorFlow are for what is scaled before it is resized, in floating point. */
+enum { TENSORS = 1, REAL, ALIASED, CORNERS, OPENCV };
+static const char libraries[][25] = {
+    "", ",torch", ",tensorflow,antialias", ",tensorflow", ",tensorflow,grid=corners", ",opencv"};
 
 /* Processors with ways of their own, by how their names begin. */
 static const struct processor {
     const char *name;
     int (*resize)(struct import *m, bool crops);
-    const char *library;   /* whose arithmetic it has, or comes nearest; NULL: Pillow's, or of tensors by its name */
+    unsigned library : 3;  /* whose arithmetic it has, or comes nearest; 0: Pillow's, or by its name TENSORS */
     bool pads_batches : 1; /* "do_pad" does nothing to a single photo */
     bool is_bgr : 1;       /* whatever the file says */
     bool as_stored : 1;    /* values are not scaled unless the file says so */
@@ -293,9 +296,9 @@ static const struct processor {
     {.name = "BridgeTower", .resize = resize_vilt, .pads_batches = true},
     {.name = "DPT", .resize = resize_dpt},
     {.name = "PromptDepthAnything", .resize = resize_dpt},
-    {.name = "ZoeDepth", .resize = resize_zoedepth, .library = ",tensorflow,grid=corners", .pads_batches = true},
-    {.name = "DINOv3", .resize = resize_plain, .library = real},
-    {.name = "DepthPro", .resize = resize_plain, .library = ",tensorflow"},
+    {.name = "ZoeDepth", .resize = resize_zoedepth, .library = CORNERS, .pads_batches = true},
+    {.name = "DINOv3", .resize = resize_plain, .library = REAL},
+    {.name = "DepthPro", .resize = resize_plain, .library = ALIASED},
     {.name = "DeiT", .resize = resize_square},
     {.name = "Beit", .resize = resize_square},
     {.name = "Flava", .resize = resize_square},
@@ -309,19 +312,19 @@ static const struct processor {
     {.name = "Donut", .resize = resize_donut, .pads_batches = true},
     {.name = "Perceiver", .resize = resize_perceiver, .crops = true},
     {.name = "Swin2SR", .resize = resize_plain, .pads_batches = true, .mirrors = true},
-    {.name = "PPDocLayout", .resize = resize_plain, .library = ",opencv"},
-    {.name = "PPOCRV5ServerDet", .resize = resize_text, .library = real, .turns = true},
-    {.name = "PPOCRV5ServerRec", .resize = resize_line, .library = real},
-    {.name = "PPOCRV6SmallRec", .resize = resize_line, .library = ",opencv", .is_bgr = true},
-    {.name = "PPLCNet", .resize = resize_pplcnet, .library = tensors, .turns = true},
-    {.name = "SLANeXt", .resize = resize_table, .library = ",opencv"},
-    {.name = "UVDoc", .resize = resize_plain, .library = ",tensorflow,grid=corners", .is_bgr = true},
+    {.name = "PPDocLayout", .resize = resize_plain, .library = OPENCV},
+    {.name = "PPOCRV5ServerDet", .resize = resize_text, .library = REAL, .turns = true},
+    {.name = "PPOCRV5ServerRec", .resize = resize_line, .library = REAL},
+    {.name = "PPOCRV6SmallRec", .resize = resize_line, .library = OPENCV, .is_bgr = true},
+    {.name = "PPLCNet", .resize = resize_pplcnet, .library = TENSORS, .turns = true},
+    {.name = "SLANeXt", .resize = resize_table, .library = OPENCV},
+    {.name = "UVDoc", .resize = resize_plain, .library = CORNERS, .is_bgr = true},
     {.name = "Detr", .resize = resize_plain, .pads_batches = true},
     {.name = "ConditionalDetr", .resize = resize_plain, .pads_batches = true},
     {.name = "DeformableDetr", .resize = resize_plain, .pads_batches = true},
     {.name = "GroundingDino", .resize = resize_plain, .pads_batches = true},
     {.name = "RTDetr", .resize = resize_plain, .pads_batches = true},
-    {.name = "RfDetr", .resize = resize_plain, .library = ",tensorflow", .pads_batches = true},
+    {.name = "RfDetr", .resize = resize_plain, .library = ALIASED, .pads_batches = true},
     {.name = "Yolos", .resize = resize_yolos, .pads_batches = true},
     {.name = "LayoutLMv2", .resize = resize_plain, .is_bgr = true, .as_stored = true},
     {.name = "EfficientNet", .resize = resize_square, .divides = true},
@@ -381,19 +384,24 @@ static int add_crop(struct import *m, bool is_torch)
     return 0;
 }
 
-/* Values of three channels, which are turned afterwards. */
+/* At most `most` values, the last one first. */
+static void add_backwards(struct import *m, const struct json_node *n, int most)
+{
+    const struct json_node *next = most > 1 ? json_next(m->j, n) : NULL;
+    if (next)
+        add_backwards(m, next, most - 1);
+    text_puts(m->out, next ? ":" : "=");
+    text_f32(m->out, n->kind == JSON_NUMBER ? (float)n->number : NAN);
+}
+
+/* Values of channels that are turned afterwards. */
 static int add_turned(struct import *m, const char *key, const struct json_node *n)
 {
-    const struct json_node *node[3] = {n && n->kind == JSON_ARRAY ? json_first(m->j, n) : NULL};
-    for (int i = 0; i < 2 && node[i]; i++)
-        node[i + 1] = json_next(m->j, node[i]);
-    if (!node[2])
+    const struct json_node *first = n && n->kind == JSON_ARRAY ? json_first(m->j, n) : NULL;
+    if (!first)
         return import_values(m, key, n);
     text_printf(m->out, ",%s", key);
-    for (int i = 2; i >= 0; i--) {
-        text_puts(m->out, i == 2 ? "=" : ":");
-        text_f32(m->out, node[i]->kind == JSON_NUMBER ? (float)node[i]->number : 0);
-    }
+    add_backwards(m, first, 4); /* one too many is refused with the recipe */
     return 0;
 }
 
@@ -443,11 +451,11 @@ int import_hugging_face(struct import *m)
     bool crops = import_is_on(m, "do_center_crop", p->crops) && p->resize != resize_convnext;
     if (check_switches(m, p))
         return -1;
-    const char *library = p->library ? p->library : is_fast(type) ? tensors : "";
-    text_puts(m->out, library);
+    size_t library = p->library ? p->library : is_fast(type) ? TENSORS : 0;
+    text_puts(m->out, libraries[library]);
     if (import_is_on(m, "do_resize", import_get(m, "size") != NULL) && (p->resize(m, crops) || add_resample(m)))
         return -1;
-    if (crops && p->resize != resize_perceiver && add_crop(m, library == tensors))
+    if (crops && p->resize != resize_perceiver && add_crop(m, library == TENSORS))
         return -1;
     if (p->mirrors && import_is_on(m, "do_pad", true))
         add_mirrored(m);

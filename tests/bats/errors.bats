@@ -111,7 +111,7 @@ programs='convert optimize quantize run bench inspect'
     succeeded
     equal "$(printf '%s\n' "$stderr" | wc -l)" 2
     matches "$stderr" 'photo.ppm: the model has no task: its outputs are taken for those of classify; -T sets another'
-    matches "$stderr" 'photo.ppm: the model has no recipe: photos are scaled to 32x32, values are 0 to 255, in layout nchw'
+    matches "$stderr" 'photo.ppm: the model has no recipe: photos are scaled to 32x32, values 0 to 255, in layout nchw'
     matches "$stderr" 'answers are wrong if it was trained on others'
     equal "$(nn run -q "$TINY/conv.onnx" photo.ppm 2>&1 | wc -l)" 5
 }
