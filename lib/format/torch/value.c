@@ -200,12 +200,18 @@ struct value *torch_graph_list(struct torch_reader *t, struct torch_value list)
     return count == 1 ? parts[0] : build_int(t->b, build_node(t->b, "Concat", count, parts), "axis", 0);
 }
 
+/* What a trace keeps of a number of Python's. */
+static bool is_kept_number(const struct value *v)
+{
+    return v->constant && strncmp(v->name, "CONSTANTS.", 10) == 0;
+}
+
 /* A number of the script, or a tensor without axes, beside one with axes. */
 static void fit(struct torch_reader *t, struct value **number, struct value *tensor)
 {
     const struct type *a = build_type(t->b, *number), *b = build_type(t->b, tensor);
-    if (!a || !b || a->rank != 0 || b->rank == 0 || a->dtype == b->dtype || a->dtype == DTYPE_NONE ||
-        b->dtype == DTYPE_NONE)
+    if (!a || !b || a->rank != 0 || (b->rank == 0 && !is_kept_number(*number)) || a->dtype == b->dtype ||
+        a->dtype == DTYPE_NONE || b->dtype == DTYPE_NONE)
         return;
     bool is_float = dtype_info(a->dtype)->class == DTYPE_CLASS_FLOAT,
          other = dtype_info(b->dtype)->class == DTYPE_CLASS_FLOAT;

@@ -1064,3 +1064,14 @@ scaled, picture = torch.jit.script(Scaled()), torch.randn(1, 1, 26, 25)
 torch.jit.save(scaled, "scaled.pt")
 slim("scaled.pt")
 save("scaled.pt", scaled, picture)
+
+
+def weighed(x):
+    """Numbers of Python's beside tensors without axes, which a trace keeps as tensors of f64 and i64."""
+    return x.sum() * 2.5 + 1, x.long().sum() * 0.25, x.sum(0) / 3
+
+
+line = torch.randn(4)
+torch.jit.save(torch.jit.trace(weighed, line), "weighed.pt")
+slim("weighed.pt")
+save("weighed.pt", weighed, line)
