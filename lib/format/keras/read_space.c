@@ -200,7 +200,8 @@ static struct value *in_proportion(struct keras_call *l, const int64_t sizes[2])
 {
     struct build *b = l->b;
     struct value *x = keras_in(l, 0), *v = x;
-    bool cuts = keras_bool(l, "crop_to_aspect_ratio", false), fills = keras_bool(l, "pad_to_aspect_ratio", false);
+    bool cuts = l->kind->onnx || keras_bool(l, "crop_to_aspect_ratio", false),
+         fills = keras_bool(l, "pad_to_aspect_ratio", false);
     int first = first_axis(l);
     for (int i = 0; i < 2 && (cuts || fills) && !b->failed; i++) {
         int64_t have = keras_dim(l, x, first + i), other = keras_dim(l, x, first + 1 - i);
@@ -221,8 +222,14 @@ static struct value *in_proportion(struct keras_call *l, const int64_t sizes[2])
     return v;
 }
 
+/* And RandomCrop, of which Keras 3, whose types are objects, leaves the input as it is. */
 void keras_read_resizing(struct keras_call *l)
 {
+    const struct json_node *dtype = keras_member(l, "dtype");
+    if (l->kind->onnx && dtype && dtype->kind == JSON_OBJECT) {
+        keras_give(l, keras_in(l, 0));
+        return;
+    }
     int64_t sizes[2] = {keras_int(l, "height", 0), keras_int(l, "width", 0)};
     spatial(l);
     struct value *shaped = in_proportion(l, sizes), **given = l->in;

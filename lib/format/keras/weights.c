@@ -223,17 +223,6 @@ static const struct hdf5_object *find_weight(struct keras_reader *r, const struc
     return i < place->count && find(r, place->group, place->names[i], &found) == 0 ? found : NULL;
 }
 
-/* HDF5 has no name for it, so that an attribute has. */
-static bool is_bfloat16(struct keras_reader *r, const struct hdf5_object *o)
-{
-    size_t size = 0;
-    const struct hdf5_attr *a = hdf5_attr(o, "dtype");
-    const char *text = a && o->array.type.class == HDF5_OPAQUE && o->array.type.size == 2
-                           ? hdf5_text(r->weights, a, 0, &size, r->b.err)
-                           : NULL;
-    return text && size == strlen("bfloat16") && memcmp(text, "bfloat16", size) == 0;
-}
-
 static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_object *o)
 {
     static const enum dtype floats[] = {[2] = DTYPE_F16, [4] = DTYPE_F32, [8] = DTYPE_F64};
@@ -248,7 +237,8 @@ static struct tensor *read_tensor(struct keras_reader *r, const struct hdf5_obje
     if (!r->weights)
         return tensor_cast(((const struct keras_at_hand *)o)->tensor, DTYPE_F32, true, r->b.err);
     enum dtype dtype = t->class == HDF5_FLOAT ? floats[t->size] : t->class == HDF5_INT ? ints[t->size] : DTYPE_NONE;
-    dtype = is_bfloat16(r, o) ? DTYPE_BF16 : dtype;
+    if (t->class == HDF5_OPAQUE && t->size == 2) /* HDF5 has no name for it */
+        dtype = DTYPE_BF16;
     struct blob *blob = hdf5_read(r->weights, o, r->b.err);
     for (int i = 0; i < o->array.rank; i++)
         dims[i] = o->array.dims[i] > INT64_MAX ? -1 : (int64_t)o->array.dims[i];

@@ -179,6 +179,23 @@ def bfloat16():
     answers("bfloat16", real, [random(2, 5, 4, 3)])
 
 
+def halves():
+    """Keras 2 in HDF5: weights of bfloat16, which have no name there, and a photo cut to a proportion."""
+    layers = tf_keras.layers
+
+    def make(dtype):
+        x = tf_keras.Input((6, 9, 2), name="x")
+        v = layers.Flatten(name="flat", dtype=dtype)(layers.RandomCrop(7, 4, name="crop", dtype=dtype)(x))
+        return tf_keras.Model(x, layers.Dense(3, name="scores", dtype=dtype)(v), name="halves")
+
+    model = make("bfloat16")
+    shake(model)
+    model.save("halves.h5")
+    real = make("float32")
+    real.set_weights([w.numpy().astype(np.float32) for w in model.weights])
+    answers("halves", real, [random(2, 6, 9, 2)])
+
+
 def functions():
     """Recurrent layers whose functions have numbers of their own, behind some that have none."""
     x = keras.Input((5, 3), name="x")
@@ -263,6 +280,7 @@ cells()
 quantised()
 operations()
 bfloat16()
+halves()
 functions()
 lookup()
 windows()
