@@ -104,8 +104,9 @@ V_FN void v_madd_pairs(v_i32 *c, v_i32 a, v_i32 b)
 /* It for two vectors of b. */
 V_FN void v_madd_pairs_both(v_i32 *c, v_i32 a, const v_i32 *b)
 {
-#if defined(ISA_avx2)
-    /* Products first: Zen hands each operation to a pipe as it comes, and sums would take those that multiply. */
+#if defined(ISA_avx2) && !defined(__clang__)
+    /* Products first: Zen hands each operation to a pipe as it comes, and sums would take those that multiply. Clang 14
+     * moves the sums about for it. */
     v_i32 product;
     __asm__("vpmaddwd %4, %2, %3\n\tvpmaddwd %5, %2, %2\n\tvpaddd %3, %0, %0\n\tvpaddd %2, %1, %1"
             : "+x"(c[0]), "+x"(c[1]), "+x"(a), "=&x"(product)
