@@ -83,6 +83,8 @@ static struct torch_value plain(struct export *e, const struct json_node *n, con
     case JSON_NUMBER:
         return strncmp(kind, "as_float", 8) == 0 ? torch_float(n->number) : torch_int(whole(n, 0));
     case JSON_STRING:
+        if (strcmp(kind, "as_tensor") == 0) /* among optional ones, by PyTorch 2.3 */
+            return get(e, n->string);
         if (strncmp(kind, "as_float", 8) == 0)
             return torch_float(*n->string == '-' ? -__builtin_inf() : __builtin_inf());
         return torch_string(n->string);
