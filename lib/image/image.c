@@ -98,24 +98,20 @@ int image_place(struct image *out, const struct image *in, int width, int height
     return 0;
 }
 
-/* Where i, which may lie outside, comes from in n pixels. */
-static int mirrored(int i, int n, bool once)
-{
-    int period = 2 * (n - once);
-    if (period == 0)
-        return 0;
-    i = (i % period + period) % period;
-    return i < n ? i : period - 1 + once - i;
-}
-
 void image_mirror(void *pixels, size_t size, int width, int height, const struct image_rect *in, bool once)
 {
+    const int first[] = {in->x, in->y}, count[] = {in->width, in->height};
     char *to = pixels;
     for (int i = 0; i < width * height; i++, to += size) {
-        int x = in->x + mirrored(i % width - in->x, in->width, once);
-        int y = in->y + mirrored(i / width - in->y, in->height, once);
-        if (y * width + x != i)
-            memcpy(to, (char *)pixels + ((size_t)y * width + x) * size, size);
+        int at[] = {i % width, i / width};
+        for (int k = 0; k < 2; k++) {
+            int period = 2 * (count[k] - once), place = (at[k] - first[k]) % (period ? period : 1);
+            place += place < 0 ? period : 0;
+            at[k] = first[k] + (place < count[k] ? place : period - 1 + once - place);
+        }
+        size_t from = (size_t)at[1] * (size_t)width + (size_t)at[0];
+        if (from != (size_t)i)
+            memcpy(to, (char *)pixels + from * size, size);
     }
 }
 

@@ -49,20 +49,30 @@ static int fill(const struct task_planes *p, const struct task_sampling *s, stru
     return status;
 }
 
+/* Cell by cell, without what was laid around the photo. */
+static struct task_sampling unpadded(const struct task_sampling *s, const struct task_planes *p)
+{
+    float x = rintf(s->offset_x + 0.5f - s->scale_x / 2), y = rintf(s->offset_y + 0.5f - s->scale_y / 2);
+    float width = rintf((float)s->width * s->scale_x), height = rintf((float)s->height * s->scale_y);
+    bool whole = x < 0 || y < 0 || width < 1 || height < 1 || x + width > (float)p->width ||
+                 y + height > (float)p->height; /* some of it was cropped */
+    return whole ? (struct task_sampling){(int)p->width, (int)p->height, 1, 1, 0, 0}
+                 : (struct task_sampling){(int)width, (int)height, 1, 1, x, y};
+}
+
 int task_paint(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     const struct task_numbers *said = &q->task->option[TASK_RANGE];
     struct task_planes p;
-    struct task_query as_it_is = *q;
     if (task_planes(q->outputs, q->channels_last, &p, err) < 0)
         return error_prefix(err, "task picture");
     if (p.channels != 1 && p.channels != 3 && task_planes(q->outputs, !q->channels_last, &p, err) < 0)
         return error_prefix(err, "task picture");
     if (p.channels != 1 && p.channels != 3)
         return error_set(err, "task picture: %zu channels: want 1 or 3", p.channels);
+    struct task_sampling s = task_sampling(q, &p);
     if (task_word(q->task, TASK_SIZE) == 0)
-        as_it_is.map = NULL;
-    struct task_sampling s = task_sampling(&as_it_is, &p);
+        s = unpadded(&s, &p);
     struct range r = said->count == 2 ? (struct range){said->at[0], said->at[1]} : find_range(q->outputs, &p);
     if (!(r.high > r.low))
         r.high = r.low + 1;

@@ -266,8 +266,8 @@ int task_decode_db(struct task_candidates *c, struct error *err)
 /* ---- whether a map is one ---- */
 
 struct shapes {
-    size_t bars;            /* each twice as long as high */
-    double area, long_area; /* of the rectangles around all regions, and around those that are bars */
+    size_t bars; /* each twice as long as high */
+    double area; /* of the rectangles around all regions, twice if they are no bars */
 };
 
 static int note_shape(void *arg, const struct geometry_point *hull, size_t n, struct error *err)
@@ -279,10 +279,9 @@ static int note_shape(void *arg, const struct geometry_point *hull, size_t n, st
         return 0;
     double other = geometry_area(corner, 4) / side, area = (side + 1) * (other + 1);
     (void)err;
-    s->area += area;
     size_t bars = (size_t)(other / (2 * side));
-    if (bars)
-        s->bars += bars, s->long_area += area;
+    s->area += bars ? area : 2 * area;
+    s->bars += bars;
     return 0;
 }
 
@@ -297,5 +296,5 @@ bool task_are_lines(const struct task_planes *p)
     for (size_t i = 0; told && i < p->width * p->height; i++)
         pixels += bits[i];
     free(bits);
-    return told && s.bars >= 3 && s.long_area > 0.7 * s.area && pixels > 0.7 * s.area;
+    return told && s.bars >= 3 && pixels > 0.7 * s.area;
 }

@@ -1,5 +1,4 @@
 /* Recipes out of preprocessor_config.json of Hugging Face's transformers: image_processing_*.py, for one photo. */
-#include <math.h>
 #include <string.h>
 
 #include "task/recipe_import.h"
@@ -45,6 +44,13 @@ static bool pair_of(const struct import *m, const struct json_node *n, int *widt
     *width = number ? import_side_of(n) : side_in(m, n, "width");
     *height = number ? import_side_of(n) : side_in(m, n, "height");
     return *width && *height;
+}
+
+static int sides_of(const struct import *m, int *width, int *height)
+{
+    return pair_of(m, import_get(m, "size"), width, height)
+               ? 0
+               : error_set(m->err, "recipe: size: want a number, or height and width");
 }
 
 /* A plain number is a square for the processors that do not crop, and the short side for those that do. The other side
@@ -178,13 +184,12 @@ static int resize_yolos(struct import *m, bool crops)
 /* It crops a share of the short side before. */
 static int resize_perceiver(struct import *m, bool crops)
 {
-    int width, height, most, ignored;
-    if (!pair_of(m, import_get(m, "size"), &width, &height) ||
-        !pair_of(m, import_get(m, "crop_size"), &most, &ignored) || width != height || most != ignored || most < width)
-        return error_set(m->err, "recipe: size, crop_size: want squares, the second one no smaller");
+    int side = short_side(m), most, ignored;
+    if (!side || !pair_of(m, import_get(m, "crop_size"), &most, &ignored))
+        return error_set(m->err, "recipe: size, crop_size: want one side each");
     if (crops)
-        text_printf(m->out, ",crop=part:%dx%d%s", width, most, is_fast(type_of(m)) ? ":down" : "");
-    text_printf(m->out, ",resize=%dx%d", width, height);
+        text_printf(m->out, ",crop=part:%dx%d%s", side, most, is_fast(type_of(m)) ? ":down" : "");
+    text_printf(m->out, ",resize=%dx%d", side, side);
     return 0;
 }
 
@@ -193,8 +198,8 @@ static int resize_line(struct import *m, bool crops)
 {
     int width, height, most = import_side(m, "max_image_width");
     (void)crops;
-    if (!pair_of(m, import_get(m, "size"), &width, &height))
-        return error_set(m->err, "recipe: size: want height and width");
+    if (sides_of(m, &width, &height))
+        return -1;
     text_printf(m->out, ",resize=height:%d:up,resize=clamp:%dx%d", height, most ? most : 3200, height);
     return 0;
 }
@@ -220,11 +225,9 @@ static int resize_pplcnet(struct import *m, bool crops)
 /* Of SLANeXt. */
 static int resize_table(struct import *m, bool crops)
 {
-    int width, height;
+    int side = short_side(m);
     (void)crops;
-    if (!pair_of(m, import_get(m, "size"), &width, &height))
-        return error_set(m->err, "recipe: size: want height and width");
-    text_printf(m->out, ",resize=long:%d:near", width > height ? width : height);
+    text_printf(m->out, ",resize=long:%d:near", side); /* 0 is refused with the recipe */
     return 0;
 }
 
@@ -232,8 +235,8 @@ static int resize_dpt(struct import *m, bool crops)
 {
     int multiple = import_side(m, "ensure_multiple_of"), width, height;
     if (import_is_on(m, "keep_aspect_ratio", false)) {
-        if (!pair_of(m, import_get(m, "size"), &width, &height))
-            return error_set(m->err, "recipe: size: want a number, or height and width");
+        if (sides_of(m, &width, &height))
+            return -1;
         text_printf(m->out, ",resize=closest:%dx%dx%d:near", width, height, multiple > 1 ? multiple : 1);
         return 0;
     }
@@ -384,30 +387,8 @@ static int add_crop(struct import *m, bool is_torch)
     return 0;
 }
 
-/* At most `most` values, the last one first. */
-static void add_backwards(struct import *m, const struct json_node *n, int most)
-{
-    const struct json_node *next = most > 1 ? json_next(m->j, n) : NULL;
-    if (next)
-        add_backwards(m, next, most - 1);
-    text_puts(m->out, next ? ":" : "=");
-    text_f32(m->out, n->kind == JSON_NUMBER ? (float)n->number : NAN);
-}
-
-/* Values of channels that are turned afterwards. */
-static int add_turned(struct import *m, const char *key, const struct json_node *n)
-{
-    const struct json_node *first = n && n->kind == JSON_ARRAY ? json_first(m->j, n) : NULL;
-    if (!first)
-        return import_values(m, key, n);
-    text_printf(m->out, ",%s", key);
-    add_backwards(m, first, 4); /* one too many is refused with the recipe */
-    return 0;
-}
-
 static int add_values(struct import *m, const struct processor *p)
 {
-    int (*add)(struct import *, const char *, const struct json_node *) = p->turns ? add_turned : import_values;
     const struct json_node *factor = import_get(m, "rescale_factor");
     bool normalises = import_is_on(m, "do_normalize", import_get(m, "image_mean") != NULL && !p->no_mean);
     bool flips = p->is_bgr || p->turns || import_is_on(m, "do_flip_channel_order", p->flips);
@@ -420,7 +401,8 @@ static int add_values(struct import *m, const struct processor *p)
     const struct json_node *std = import_get(m, "image_std");
     if (!normalises)
         return 0;
-    if (add(m, "mean", import_get(m, "image_mean")) || add(m, "std", std))
+    m->turned = p->turns;
+    if (import_values(m, "mean", import_get(m, "image_mean")) || import_values(m, "std", std))
         return -1;
     return p->divides && import_is_on(m, "include_top", true) ? import_values(m, "std", std) : 0;
 }

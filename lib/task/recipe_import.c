@@ -44,13 +44,18 @@ bool import_pair(const struct import *m, const struct json_node *n, int *first, 
 
 int import_values(struct import *m, const char *key, const struct json_node *n)
 {
-    const struct json_node *first = n && n->kind == JSON_ARRAY ? json_first(m->j, n) : n;
+    bool many = n && n->kind == JSON_ARRAY;
+    const struct json_node *at[4];
     int count = 0;
+    for (const struct json_node *v = many ? json_first(m->j, n) : n; v && count < 4;
+         v = many ? json_next(m->j, v) : NULL)
+        at[count++] = v;
     text_printf(m->out, ",%s", key);
-    for (const struct json_node *v = first; v; v = n->kind == JSON_ARRAY ? json_next(m->j, v) : NULL) {
+    for (int i = 0; i < count; i++) {
+        const struct json_node *v = at[m->turned ? count - 1 - i : i];
         if (v->kind != JSON_NUMBER)
             return error_set(m->err, "recipe: %s: want numbers", key);
-        text_puts(m->out, count++ ? ":" : "=");
+        text_puts(m->out, i ? ":" : "=");
         text_f32(m->out, (float)v->number);
     }
     return count == 1 || count == 3 ? 0 : error_set(m->err, "recipe: %s of %d values: want 1 or 3", key, count);
@@ -164,7 +169,7 @@ int recipe_import(const char *bytes, size_t n, const char *part, struct recipe *
     if ((is_json(bytes, n) ? json_parse : yaml_parse)(&j, bytes, n, err))
         return -1;
     text_init(&t);
-    struct import m = {&j, part ? json_member(&j, j.node, part) : j.node, &t, err};
+    struct import m = {&j, part ? json_member(&j, j.node, part) : j.node, &t, err, false};
     int failed = m.node ? import(&m) : error_set(err, "recipe: has no '%s' that is an object", part);
     if (!failed)
         failed = t.failed ? error_memory(err) : recipe_parse(t.data + 1, t.size - 1, out, err);

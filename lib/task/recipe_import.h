@@ -10,6 +10,7 @@ struct import {
     const struct json_node *node; /* the object that holds the settings */
     struct text *out;             /* each key behind a comma */
     struct error *err;
+    bool turned; /* values of channels are to be in the other order */
 };
 
 /* A member of the object; NULL: none. */

@@ -502,6 +502,27 @@ static void embedding(void)
     CHECK(ask_one("embedding", nan, 2, pair, &a) == -1);
 }
 
+/* Twice as large as an input whose middle two of four columns are the photo; and of a stretched photo, all of it. */
+static void picture_of_padded(void)
+{
+    static const float values[] = {9, 9, 0, 1, 2, 3, 9, 9, 9, 9, 3, 2, 1, 0, 9, 9};
+    static const int64_t dims[] = {1, 2, 8};
+    static const uint8_t want[] = {0, 85, 170, 255, 255, 170, 85, 0};
+    static const struct task_labels none;
+    struct task t;
+    struct error err;
+    struct task_answers a;
+    struct recipe_map padded = {1, 1, 1, 0, false}, stretched = {2, 1, 0, 0, true};
+    struct task_output o = {.values = values, .dims = dims, .rank = 3};
+    struct task_query q = {&t, &none, &o, 1, 4, 1, false, &padded, 2, 1, 0, NULL, 0};
+    CHECK(task_parse("picture,range=0:3", 17, &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
+    CHECK(a.picture.width == 4 && a.picture.height == 2 && memcmp(a.picture.data, want, 8) == 0);
+    task_answers_release(&a);
+    q.map = &stretched;
+    CHECK(task_answer(&q, &a, &err) == 0 && a.picture.width == 8 && a.picture.height == 2);
+    task_answers_release(&a);
+}
+
 static void picture(void)
 {
     static const float depth[] = {2, 4, 3, NAN}, colours[] = {0, 1, 0.5f}, bytes[] = {10, 200, 300}, wide[4] = {0};
@@ -541,5 +562,6 @@ int main(void)
     RUN(beam_against_all_ways);
     RUN(embedding);
     RUN(picture);
+    RUN(picture_of_padded);
     return TEST_END();
 }
