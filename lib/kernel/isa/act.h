@@ -67,7 +67,7 @@ V_FN v_f32 v_act(v_f32 x, enum kernel_act_kind kind, v_f32 a, v_f32 b)
     case KERNEL_TANH:
         return v_tanh(x);
     case KERNEL_SILU:
-        return v_div(x, v_add(v_set1(1), v_exp(v_neg(v_mul(a, x)))));
+        return v_div(x, v_add(v_set1(1), v_exp(v_mul(v_neg(a), x))));
     case KERNEL_GELU:
         return v_gelu(x);
     case KERNEL_GELU_TANH:
