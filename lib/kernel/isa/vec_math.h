@@ -47,7 +47,7 @@ V_FN v_i32 v_exponent(v_f32 shifted)
 
 #ifdef V_SCALE
 /* x = (k + j/16) ln 2 + r with |r| <= ln 2 / 32: 2^k times the j-th root times exp(r), of which three terms are enough.
- * (Tang, "Table-driven implementation of the exponential function in IEEE floating-point arithmetic", 1989.) Error: 1.3
+ * (Tang, "Table-driven implementation of the exponential function in IEEE floating-point arithmetic", 1989.) Error: 1.1
  * ulp. Below V_EXP_MIN: 0. Infinity, which would make r NaN, is far enough away as 128. */
 V_LONG v_f32 v_exp(v_f32 x)
 {
