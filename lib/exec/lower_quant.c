@@ -16,7 +16,8 @@ double exec_quant_param(const struct node *n, int in, int64_t i)
 bool exec_quant_is_param(const struct node *n, int in, int64_t count)
 {
     const struct tensor *t = node_in(n, in) ? n->in[in]->constant : NULL;
-    return !node_in(n, in) || (t && (t->count == 1 || (t->rank == 1 && t->count == count)));
+    return !node_in(n, in) ||
+           (t && (t->count == 1 || (t->count == count && t->rank > 0 && t->dims[t->rank - 1] == count)));
 }
 
 struct panels_args {

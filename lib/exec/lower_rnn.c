@@ -1,5 +1,6 @@
 /* LSTM (of bytes too), GRU and RNN with their default activations, RNN with Relu or none too: the inputs' part of all
  * time steps is one matrix product, the recurrence (rnn.h) a step of its own. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/mem.h"
 #include "exec/gemm.h"
 #include "exec/lower.h"
+#include "exec/lower_quant.h"
 #include "exec/packing.h"
 #include "exec/rnn.h"
 #include "exec/rounds.h"
@@ -142,6 +144,39 @@ static const float *pack(struct plan *p, const struct node *n, int in, struct ar
         err);
 }
 
+/* Input `in` of one direction, [depth][outputs], for a product of bytes with so many rows. 1: floats it is. */
+static int load_bytes(struct plan *p, const struct node *n, int in, int64_t rows, struct rnn_bytes *b,
+                      struct error *err)
+{
+    const int64_t *dims = n->in[in]->constant->dims, depth = dims[1];
+    int64_t *at = plan_alloc(p, sizeof *at * (size_t)depth, err);
+    struct arrangement a = {.outputs = dims[2]};
+    struct quant_weights w = {.input = in,
+                              .zero_input = (in == 1 ? W_SCALE : R_SCALE) + 1,
+                              .bias_input = INT32_MAX,
+                              .columns = a.outputs,
+                              .depth = depth,
+                              .column_step = 1,
+                              .at = at};
+    for (int64_t i = 0; at && i < depth; i++)
+        at[i] = i * a.outputs;
+    int status = !at ? -1 : dims[0] > 1 ? 1 : exec_quant_weights(p, n, &w, err);
+    if (status != 0 || load_scales(p, n, in, 0, &a, err) < 0)
+        return status ? status : -1;
+    const struct kernel_product *product = p->kernels->gemm_u8;
+    product = in == 2 && product->other ? product->other : product;
+    *b = (struct rnn_bytes){.product = product, .runs = w.runs, .outputs = a.outputs, .scale = a.scale, .sum = w.sum};
+    b->packed = exec_quant_packed(p, n, "matrix_q8", &w, product, 1, w.runs, (int)depth, err);
+    size_t words = sizeof(float) * (size_t)a.outputs;
+    if (!b->packed || plan_scratch(p, (size_t)(rows * depth), &b->bytes, err) < 0 ||
+        plan_scratch(p, words, &b->multiplier, err) < 0 || plan_scratch(p, words, &b->bias, err) < 0)
+        return -1;
+    b->bytes.dtype = DTYPE_U8;
+    b->multiplier.dtype = DTYPE_F32;
+    b->bias.dtype = DTYPE_I32;
+    return 0;
+}
+
 /* Numbers for each unit of some gates, arranged; w NULL: none. */
 static int arrange_numbers(struct plan *p, const struct rnn *r, const float *w, int gates, const float **to,
                            struct error *err)
@@ -200,7 +235,7 @@ static int load_weights(struct plan *p, struct node *n, struct rnn *r, struct er
     const float *b = plan_constant_f32(p, n, 3, &failed, err),
                 *peephole = r->lstm ? plan_constant_f32(p, n, 7, &failed, err) : NULL;
     r->zeros = plan_alloc(p, sizeof *r->zeros * (size_t)r->hidden, err);
-    if (failed || !r->zeros || load_state_weights(p, n, r, err) < 0)
+    if (failed || !r->zeros || (!r->state_bytes.product && load_state_weights(p, n, r, err) < 0))
         return -1;
     for (int d = 0; d < r->directions; d++)
         if ((b && load_biases(p, r, d, b, err) < 0) ||
@@ -294,6 +329,7 @@ static int make_room(struct plan *p, int rank, const int64_t *dims, struct view 
 
 struct rounding_args {
     struct view from, to;
+    struct rnn_bytes bytes; /* without product: rounded floats are wanted */
     const struct kernels *kernels;
 };
 
@@ -301,31 +337,56 @@ static void run_rounding(const struct step *s, struct tile tile)
 {
     const struct rounding_args *a = s->args;
     (void)tile;
-    rnn_round(a->kernels, view_data(&a->to), view_data(&a->from), view_count(&a->from));
+    if (a->bytes.product)
+        rnn_quantize(a->kernels, &a->bytes, view_data(&a->from), view_count(&a->from));
+    else
+        rnn_round(a->kernels, view_data(&a->to), view_data(&a->from), view_count(&a->from));
 }
 
-/* The input, rounded as a whole where the operator does so. */
-static int load_input(struct plan *p, struct node *n, struct view *x, struct error *err)
+/* The input, rounded as a whole where the operator does so, to bytes where these are multiplied. */
+static int load_input(struct plan *p, struct node *n, struct view *x, struct rnn_bytes *b, struct error *err)
 {
     if (!is_quantized(n))
         return plan_in_contiguous(p, n, 0, 2, x, err);
     struct rounding_args *a = plan_alloc(p, sizeof *a, err);
-    if (!a || plan_in_dense(p, n, 0, ORDER_ROWS, &a->from, err) < 0 || make_room(p, 3, a->from.dims, &a->to, err) < 0)
+    if (!a || plan_in_dense(p, n, 0, ORDER_ROWS, &a->from, err) < 0)
         return -1;
+    int status = load_bytes(p, n, 1, view_count(&a->from) / n->in[1]->constant->dims[1], &a->bytes, err);
+    if (status < 0 || (status == 1 && make_room(p, 3, a->from.dims, &a->to, err) < 0))
+        return -1;
+    const struct view *to = status ? &a->to : &a->bytes.bytes;
     a->kernels = p->kernels;
+    *b = a->bytes;
     *x = a->from;
-    x->buffer = a->to.buffer;
-    x->offset = a->to.offset;
-    return plan_step(p, &(struct step){.node = n, .kernel = "round_f32", .run = run_rounding, .args = a, .units = 1},
-                     err, PLAN_VIEWS(&a->to, &a->from));
+    x->buffer = to->buffer;
+    x->offset = to->offset;
+    x->dtype = to->dtype;
+    return plan_step(
+        p,
+        &(struct step){
+            .node = n, .kernel = status ? "round_f32" : "quantize_8", .run = run_rounding, .args = a, .units = 1},
+        err, PLAN_VIEWS(&a->to, &a->bytes.bytes, &a->bytes.multiplier, &a->bytes.bias, &a->from));
+}
+
+static int emit_bytes(struct plan *p, struct node *n, const struct rnn_bytes *b, struct gemm_job *job,
+                      struct error *err)
+{
+    job->product = b->product;
+    job->packed = b->packed;
+    job->taps = b->runs;
+    job->multiplier_view = b->multiplier;
+    job->bias_view = b->bias;
+    job->to = (struct kernel_epilogue){
+        .c = KERNEL_F32, .shift = job->to.bias, .rounding = {.low = -INFINITY, .high = INFINITY}};
+    return gemm_emit(p, n, b->product->name, job, err);
 }
 
 static int input_product(struct plan *p, struct node *n, struct rnn *r, bool batch_first, struct error *err)
 {
-    static const ptrdiff_t no_tap[1] = {0};
     int64_t all = r->blocks * r->gates * r->width;
+    struct rnn_bytes bytes = {.product = NULL};
     struct view x;
-    if (load_input(p, n, &x, err) < 0 ||
+    if (load_input(p, n, &x, &bytes, err) < 0 ||
         make_room(p, 4, (int64_t[]){r->directions, r->time, r->batch, all}, &r->in, err) < 0)
         return -1;
     for (int d = 0; d < r->directions; d++) {
@@ -342,13 +403,18 @@ static int input_product(struct plan *p, struct node *n, struct rnn *r, bool bat
                                .dims = {1, 1, r->time, r->batch},
                                .a_stride = {0, 0, x.stride[batch_first], x.stride[!batch_first]},
                                .c_stride = {0, 0, r->batch * all, all},
-                               .tap = no_tap,
+                               .tap = rnn_no_tap,
                                .taps = 1,
                                .k = (int)r->input,
                                .n = (int)all,
-                               .batches = 1,
-                               .packed = pack(p, n, 1, a, d, r->gates, err)};
+                               .batches = 1};
         job.c.offset = d * r->time * r->batch * all;
+        if (bytes.product) {
+            if (emit_bytes(p, n, &bytes, &job, err) < 0)
+                return -1;
+            continue;
+        }
+        job.packed = pack(p, n, 1, a, d, r->gates, err);
         if (!job.packed || gemm_emit(p, n, "gemm_f32", &job, err) < 0)
             return -1;
     }
@@ -368,7 +434,8 @@ static int load_states(struct plan *p, struct node *n, struct rnn *r, bool batch
     r->y = batch_first ? (struct rnn_steps){d * h, h, r->time * d * h}
                        : (struct rnn_steps){d * r->batch * h, r->batch * h, h};
     r->state = batch_first ? (struct rnn_steps){0, h, d * h} : (struct rnn_steps){0, r->batch * h, h};
-    if (is_quantized(n) && make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->rounded, err) < 0)
+    if (is_quantized(n) && !r->state_bytes.product &&
+        make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->rounded, err) < 0)
         return -1;
     return make_room(p, 4, (int64_t[]){2, d, r->batch, h}, &r->h, err) ||
                    make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->c, err) ||
@@ -393,16 +460,21 @@ static void choose_blocks(struct rnn *r, const struct kernels *k)
 static int emit(struct plan *p, struct node *n, const struct rnn *r, struct error *err)
 {
     double macs = (double)r->batch * r->gates * (double)r->hidden * (double)r->hidden;
+    const struct kernel_product *bytes = r->state_bytes.product;
     bool apart = r->directions == 2 && macs * sizeof(float) / (double)r->batch <= (double)cpu_l2_bytes() / 2;
     struct step s = {.node = n,
-                     .kernel = r->lstm         ? "lstm_f32"
+                     .kernel = bytes           ? "lstm_q8"
+                               : r->lstm       ? "lstm_f32"
                                : r->gates == 3 ? "gru_f32"
                                                : "rnn_f32",
                      .run = rnn_run_directions,
                      .args = (void *)r,
                      .units = r->directions,
+                     .scratch = bytes ? kernel_product_scratch(bytes, (size_t)bytes->mr, (size_t)r->state_bytes.runs,
+                                                               (size_t)r->hidden)
+                                      : 0,
                      .macs = macs * r->directions * (double)r->time};
-    if (!apart && !r->rounded.buffer && macs / r->parts >= RNN_GRAIN && r->blocks > 1 &&
+    if (!apart && !bytes && !r->rounded.buffer && macs / r->parts >= RNN_GRAIN && r->blocks > 1 &&
         r->blocks <= ROUNDS_MAX_UNITS && r->time <= ROUNDS_MAX / (2 * RNN_PARTS)) {
         s.run = rnn_run_rounds;
         s.units = r->blocks;
@@ -410,7 +482,8 @@ static int emit(struct plan *p, struct node *n, const struct rnn *r, struct erro
     }
     return plan_step(p, &s, err,
                      PLAN_VIEWS(&r->in, &r->lengths, &r->first_h, &r->first_c, &r->h, &r->c, &r->reset, &r->gate,
-                                &r->rounded, &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
+                                &r->rounded, &r->state_bytes.bytes, &r->state_bytes.multiplier, &r->state_bytes.bias,
+                                &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
 }
 
 static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *err)
@@ -438,7 +511,12 @@ static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *er
     r->part[0].gates = resets_first ? 2 : r->gates;
     r->part[1] = (struct rnn_part){.first = 2, .gates = 1};
     choose_blocks(r, p->kernels);
-    if (load_weights(p, n, r, err) < 0 || input_product(p, n, r, batch_first, err) < 0 ||
+    int status = is_quantized(n) ? load_bytes(p, n, 2, r->batch, &r->state_bytes, err) : 1;
+    if (status == 0) {
+        r->blocks = 1;
+        r->width = r->hidden;
+    }
+    if (status < 0 || load_weights(p, n, r, err) < 0 || input_product(p, n, r, batch_first, err) < 0 ||
         load_states(p, n, r, batch_first, err) < 0)
         return -1;
     return emit(p, n, r, err);

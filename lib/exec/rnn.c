@@ -1,5 +1,6 @@
 #include "exec/rnn.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "exec/lower_quant.h"
@@ -9,7 +10,10 @@ struct moment {
     int64_t step; /* how many time steps came before */
     int part, direction;
     int64_t block;
+    void *scratch; /* of the product */
 };
+
+const ptrdiff_t rnn_no_tap[RNN_RUNS_MAX] = {0};
 
 /* Rows of floats, one for each of the batch. */
 struct rows {
@@ -57,15 +61,47 @@ void rnn_round(const struct kernels *k, float *to, const float *from, int64_t n)
     }
 }
 
+void rnn_quantize(const struct kernels *k, const struct rnn_bytes *b, const float *from, int64_t n)
+{
+    struct kernel_byte of = {.scale = 0};
+    float *multiplier = data(&b->multiplier);
+    int32_t *bias = view_data(&b->bias);
+    memset(view_data(&b->bytes), 0, from ? 0 : (size_t)n);
+    if (from) {
+        of = exec_quant_range(k, from, n);
+        const struct kernel_rounding rounding = exec_quant_bounds(&of);
+        k->quantize_8(view_data(&b->bytes), from, (size_t)n, of.scale, &rounding);
+    }
+    const int32_t zero = (int32_t)of.zero + b->product->a_offset;
+    for (int64_t i = 0; i < b->outputs; i++) {
+        multiplier[i] = of.scale * b->scale[i];
+        bias[i] = -zero * b->sum[i];
+    }
+}
+
+static bool is_zero(const struct rnn *r, int64_t step)
+{
+    return step == 0 && !r->first_h.buffer;
+}
+
 /* A direction's whole state, which is 0 before the first step unless it is given. */
 static void round_state(const struct rnn *r, int direction, int64_t step)
 {
     int64_t n = r->batch * r->hidden;
     float *to = data(&r->rounded) + direction * n;
-    if (step == 0 && !r->first_h.buffer)
+    if (is_zero(r, step))
         memset(to, 0, (size_t)n * sizeof *to);
     else
         rnn_round(r->plan->kernels, to, state_rows(r, direction, step - 1).first, n);
+}
+
+static void quantize_state(const struct rnn *r, int direction, int64_t step)
+{
+    if (r->state_bytes.product)
+        rnn_quantize(r->plan->kernels, &r->state_bytes,
+                     is_zero(r, step) ? NULL : state_rows(r, direction, step - 1).first, r->batch * r->hidden);
+    else if (r->rounded.buffer)
+        round_state(r, direction, step);
 }
 
 static struct rows multiplied_rows(const struct rnn *r, const struct moment *at)
@@ -75,31 +111,48 @@ static struct rows multiplied_rows(const struct rnn *r, const struct moment *at)
     return at->part ? reset_rows(r, at->direction) : state_rows(r, at->direction, at->step - 1);
 }
 
-/* The batch's rows in tiles, when there are several. */
-static void multiply_rows(const struct rnn *r, struct kernel_gemm *g, struct rows from, struct rows to)
+/* The batch's rows in tiles, `step` bytes from one to the next. */
+static void multiply_rows(const struct rnn *r, const struct kernel_product *product, struct kernel_gemm *g,
+                          const void *from, ptrdiff_t step, struct rows to)
 {
-    static const ptrdiff_t no_tap[1] = {0};
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
-    int most = r->plan->kernels->gemm_f32->mr;
     g->a = a;
     g->c = c;
-    g->tap = no_tap;
-    g->taps = 1;
+    g->tap = rnn_no_tap;
     for (int64_t b = 0; b < r->batch; b += g->m) {
-        g->m = (int)(r->batch - b < most ? r->batch - b : most);
+        g->m = (int)(r->batch - b < product->mr ? r->batch - b : product->mr);
         for (int i = 0; i < g->m; i++) {
-            a[i] = from.first + (b + i) * from.step;
+            a[i] = (const char *)from + (b + i) * step;
             c[i] = to.first + (b + i) * to.step;
         }
-        r->plan->kernels->gemm_f32->run(g);
+        product->run(g);
     }
+}
+
+static void multiply_bytes(const struct rnn *r, const struct moment *at)
+{
+    const struct rnn_bytes *b = &r->state_bytes;
+    struct kernel_gemm g = {.taps = b->runs,
+                            .k = (int)r->hidden,
+                            .b = b->packed,
+                            .n = (int)b->outputs,
+                            .to = {.c = KERNEL_F32,
+                                   .bias = view_data(&b->bias),
+                                   .multiplier = data(&b->multiplier),
+                                   .rounding = {.low = -INFINITY, .high = INFINITY}},
+                            .scratch = at->scratch};
+    multiply_rows(r, b->product, &g, view_data(&b->bytes), r->hidden, gate_rows(r, at));
 }
 
 static void multiply(const struct rnn *r, const struct moment *at)
 {
     const struct rnn_part *part = &r->part[at->part];
     int64_t n = part->gates * r->width, skipped = part->first * r->width;
+    if (r->state_bytes.product) {
+        multiply_bytes(r, at);
+        return;
+    }
     struct rows from = multiplied_rows(r, at), to = gate_rows(r, at);
     const float *bias = r->state_bias[at->direction];
     const float *weights = part->r[at->direction] + at->block * r->hidden * n;
@@ -108,8 +161,10 @@ static void multiply(const struct rnn *r, const struct moment *at)
     if (r->batch == 1)
         r->plan->kernels->gemv_f32(to.first, from.first, (int)r->hidden, weights, n, (int)n, bias);
     else
-        multiply_rows(r, &(struct kernel_gemm){.k = (int)r->hidden, .b = weights, .to = {.bias = bias}, .n = (int)n},
-                      from, to);
+        multiply_rows(
+            r, r->plan->kernels->gemm_f32,
+            &(struct kernel_gemm){.taps = 1, .k = (int)r->hidden, .b = weights, .to = {.bias = bias}, .n = (int)n},
+            from.first, from.step * (ptrdiff_t)sizeof(float), to);
 }
 
 /* ---- one sequence's units of a block ---- */
@@ -249,10 +304,10 @@ void rnn_run_directions(const struct step *s, struct tile tile)
         return;
     for (int64_t d = tile.first; d < tile.last; d++)
         for (int64_t step = 0; step < r->time; step++) {
-            if (r->rounded.buffer)
-                round_state(r, (int)d, step);
+            quantize_state(r, (int)d, step);
             for (int part = 0; part < r->parts; part++)
-                run_blocks(r, (struct moment){.step = step, .part = part, .direction = (int)d}, 0, r->blocks);
+                run_blocks(r, (struct moment){.step = step, .part = part, .direction = (int)d, .scratch = tile.scratch},
+                           0, r->blocks);
         }
 }
 

@@ -17,6 +17,17 @@ struct rnn_part {
 };
 #define RNN_PARTS 2
 
+/* A product of bytes that a run finds the scale of, with weights [depth][outputs]. */
+struct rnn_bytes {
+    const struct kernel_product *product; /* NULL: it is one of floats */
+    const void *packed;
+    int runs; /* of the weights, which meet the same bytes */
+    int64_t outputs;
+    const float *scale;                  /* [outputs] of the weights */
+    const int32_t *sum;                  /* [outputs] of them */
+    struct view bytes, multiplier, bias; /* [rows][depth], [outputs], [outputs] */
+};
+
 /* Floats from one to the next. */
 struct rnn_steps {
     ptrdiff_t time, direction, batch;
@@ -36,6 +47,7 @@ struct rnn {
     /* Of each direction, in blocks; NULL: none. */
     const float *in_bias[2], *state_bias[2], *peephole[2]; /* [blocks][gates (peephole: 3)][width] */
     const float *zeros;                                    /* [hidden] */
+    struct rnn_bytes state_bytes;                          /* the state's, with one block that has all units */
     struct view rounded; /* [directions][batch][hidden]: the state as it is multiplied; buffer NULL: as it is */
     struct view lengths, first_h, first_c; /* buffer NULL: none */
     struct view in;                        /* [directions][time][batch][blocks][gates][width]: W x + biases */
@@ -48,6 +60,12 @@ struct rnn {
 
 /* Numbers as DynamicQuantizeLinear keeps them. */
 void rnn_round(const struct kernels *k, float *to, const float *from, int64_t n);
+
+/* n numbers as bytes, and what makes numbers of their products; from NULL: zeros. */
+void rnn_quantize(const struct kernels *k, const struct rnn_bytes *b, const float *from, int64_t n);
+/* So many taps of a product, all at the same place. */
+#define RNN_RUNS_MAX 3
+extern const ptrdiff_t rnn_no_tap[RNN_RUNS_MAX];
 
 /* A step that runs a direction as a unit of work, or in rounds, a round for each direction, time step and part, a block
  * as a unit. */
