@@ -33,7 +33,7 @@ SYSROOT_LDFLAGS ?=
 
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
-ALL_CFLAGS = -std=gnu11 -fPIC $(if $(SAN),,-fvisibility=hidden) -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread \
+ALL_CFLAGS = -std=gnu11 -fno-align-jumps -fno-align-functions -fPIC $(if $(SAN),,-fvisibility=hidden) -ffp-contract=off -fno-math-errno -fno-asynchronous-unwind-tables -pthread \
 	-ffunction-sections -fdata-sections $(WARN) $(CFLAGS)
 # Of what runs once a file, of the reference, the programs and what they call: size counts there.
 SMALL := data draw format graph op pair parse pass quant task
