@@ -66,7 +66,7 @@ V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c)
     return _mm512_fnmadd_ps(a, b, c);
 }
 
-/* x times 2 to the power of the whole number below n, infinity where that is too large; 0 where m is not set. */
+/* x times 2 to the power of n rounded down, infinity where that is too large; 0 where m is not set. */
 #define V_SCALE(x, n, m) _mm512_maskz_scalef_ps(m, x, n)
 #define V_NOT_LESS(a, b) _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ)
 
