@@ -358,7 +358,7 @@ typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, cons
 
 /* WIDE: of two vectors alone; panels of one vector are then met by the largest smaller tile, twice. */
 #if GEMM_MR == 14
-#define EACH(X, WIDE) X(1) X(4) X(8) WIDE(13) X(14)
+#define EACH(X, WIDE) X(1) X(4) X(8) X(14)
 #elif GEMM_MR == 8 && defined(DOT_PAIRS)
 #define EACH(X, WIDE) X(2) X(4) X(8)
 #elif GEMM_MR == 8
@@ -369,8 +369,10 @@ typedef void panels_fn(const struct kernel_gemm *g, const struct rows *row, cons
 #define EACH(X, WIDE) X(1) X(4)
 #endif
 
-/* Five rows take as long as six. */
-#ifdef DOT_OCTETS
+/* So many rows leave a tile as full as even ones would, or fuller. */
+#if GEMM_MR == 14
+#define GEMM_FEW 8
+#elif defined(DOT_OCTETS)
 #define GEMM_FEW 4
 #else
 #define GEMM_FEW 0
