@@ -235,7 +235,7 @@ static int check_picture(const struct model_session *s, const struct value *v, s
     const struct str *recipe = graph_property(s->graph, "recipe");
     if ((recipe && recipe->size) || v->type.kind != TYPE_TENSOR || v->type.rank < 0 || v->type.rank > 2)
         return 0;
-    return error_set(err, "input '%s' is %s, which takes no photo: want a .npy file", v->name,
+    return error_set(err, "input '%s' is %s, which takes no photo: want a .npy file, or sound (.wav)", v->name,
                      type_text(v->graph, &v->type, text, sizeof text));
 }
 

@@ -314,8 +314,8 @@ static int run(struct request *r, char **inputs, size_t count)
     if (status == 0)
         status = properties_set(&r->properties, m);
     if (status == 0 && count == 0 && feed_needed(m) > 0 && !r->compare && !r->crop)
-        status = say_usage("%s wants an input: a photo, a .npy file, or - for a list of them on standard input",
-                           path_name(r->model));
+        status =
+            say_usage("%s wants an input: a photo, sound, a .npy file, or - for a list of them", path_name(r->model));
     if (status == 0)
         status = r->compare ? run_with(r, m, inputs, count) : run_all(r, m, NULL, inputs, count);
     model_free(m);

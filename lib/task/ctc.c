@@ -271,12 +271,13 @@ static int set_classes(struct ctc *c, enum task_end end, struct error *err)
 {
     const struct task *task = c->q->task;
     size_t labels = c->q->labels->count, known = labels + task_blanks(task);
+    const char *given = labels ? "" : ", by -l FILE";
     if (c->ends && (!labels || known > c->classes))
-        return error_set(err, "task steps: %zu labels for %zu classes: want those of the characters, without the end",
-                         labels, c->classes);
+        return error_set(err, "task steps: %zu labels for %zu classes: want those of the characters, without the end%s",
+                         labels, c->classes, given);
     if (!c->ends && known != c->classes && known + 1 != c->classes)
-        return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space", labels, c->classes,
-                         c->classes - task_blanks(task), c->classes - task_blanks(task) - 1);
+        return error_set(err, "task ctc: %zu labels for %zu classes: want %zu, or %zu and a space%s", labels,
+                         c->classes, c->classes - task_blanks(task), c->classes - task_blanks(task) - 1, given);
     c->blank = !task_blanks(task) ? c->classes : !task_word(task, TASK_BLANK) ? 0 : c->ends ? labels : c->classes - 1;
     c->softmax = task_activation(task, end, task_are_scores(c->values, c->steps * c->classes), TASK_SCORES_SOFTMAX) !=
                  TASK_SCORES_RAW;

@@ -106,7 +106,7 @@ programs='convert optimize quantize run bench inspect'
 @test "a photo where none is taken, and one without a recipe" {
     ppm photo.ppm 8 8 10 20 30
     try run "$TINY/mlp.onnx" photo.ppm
-    failed_with 1 "photo.ppm: input 'x' is f32 1x24, which takes no photo"
+    failed_with 1 "photo.ppm: input 'x' is f32 1x24, which takes no photo: want a .npy file, or sound \\(\\.wav\\)"
     try run "$TINY/conv.onnx" photo.ppm photo.ppm
     succeeded
     equal "$(printf '%s\n' "$stderr" | wc -l)" 2
@@ -191,6 +191,15 @@ END
     try convert -T ctc -l labels.txt -o out.nn "$TINY/conv.onnx"
     failed_with 1 '^nnconvert: -l labels.txt: 5 labels for 5 classes: want 4, or 3 and a space$'
     [ ! -e out.nn ]
+    ppm photo.ppm 8 8 10 20 30
+    declare_nn unnamed.nn <<'END'
+input x f32 1x3x8x8
+constant s i64 3 = 1 64 3
+node - Reshape x s -> y f32 1x64x3
+output y
+END
+    try run -q -T ctc unnamed.nn photo.ppm
+    failed_with 1 'task ctc: 0 labels for 3 classes: want 2, or 1 and a space, by -l FILE$'
     head -n 4 labels.txt > four.txt
     nn convert -T ctc -l four.txt -o out.nn "$TINY/conv.onnx"
     nn convert -T steps -l four.txt -o out.nn "$TINY/conv.onnx"
