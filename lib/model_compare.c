@@ -12,15 +12,19 @@
 /* ---- random inputs ---- */
 
 #define USUAL_RATE      16000 /* of sound */
-#define RANDOM_INTEGERS 100 /* below this, unless they are an index into less */
-#define LIMIT_DEPTH     6   /* operators that hand an index on, one behind the other */
+#define RANDOM_INTEGERS 100   /* below this, unless they are an index into less */
+#define LIMIT_DEPTH     9     /* operators that hand an index on, one behind the other */
 
 static const struct {
     const char *op;
     int input; /* the indices; the table is input 0 */
-} lookups[] = {{"Gather", 1}, {"GatherElements", 1}, {"GatherND", 1}, {"ScatterElements", 1}, {"ScatterND", 1}};
+} lookups[] = {{"Gather", 1},    {"GatherElements", 1}, {"GatherND", 1}, {"ScatterElements", 1},
+               {"ScatterND", 1}, {"Slice", 1},          {"GRU", 4},      {"LSTM", 4},
+               {"RNN", 4}}; /* lengths: time comes first */
 
-static const char *const handing_on[] = {"Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze", "Flatten"};
+/* A graph's edges are one tensor, of which rows are cut; an index below 0 is made one from the end by Where. */
+static const char *const handing_on[] = {"Cast",   "Identity", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Slice",
+                                         "Gather", "Split",    "Expand",  "Transpose", "Where",   "TopK"};
 
 /* The axis of the table that a lookup goes along. */
 static int64_t table_size(const struct node *n)
@@ -35,6 +39,17 @@ static int64_t table_size(const struct node *n)
     return dim > 0 ? dim : RANDOM_INTEGERS;
 }
 
+static int64_t index_limit(const struct value *v, int depth);
+
+static int64_t outputs_limit(const struct node *n, int64_t limit, int depth)
+{
+    for (int i = 0; i < (node_is(n, "TopK") ? 1 : n->out_count); i++) { /* its second are places in its first */
+        int64_t here = node_out(n, i) ? index_limit(n->out[i], depth) : limit;
+        limit = here < limit ? here : limit;
+    }
+    return limit;
+}
+
 /* What integers of this value must stay below. */
 static int64_t index_limit(const struct value *v, int depth)
 {
@@ -46,8 +61,8 @@ static int64_t index_limit(const struct value *v, int depth)
             if (node_is(n, lookups[k].op) && v->uses[i].index == lookups[k].input)
                 here = table_size(n);
         for (size_t k = 0; k < sizeof handing_on / sizeof *handing_on; k++)
-            if (node_is(n, handing_on[k]) && v->uses[i].index == 0 && node_out(n, 0))
-                here = index_limit(n->out[0], depth - 1);
+            if (node_is(n, handing_on[k]) && (v->uses[i].index == 0 || node_is(n, "Where")))
+                here = outputs_limit(n, here, depth - 1);
         limit = here < limit ? here : limit;
     }
     return limit;
@@ -69,7 +84,8 @@ struct model_tensor *model_tensor_random(const struct model *m, size_t input, ui
         return model_tensor_filled(m, input, USUAL_RATE, error);
     struct tensor *t = tensor_new(type->dtype, type->rank, type->dims, err);
     uint64_t state = seed * 1000003 + input;
-    int64_t limit = class == DTYPE_CLASS_BOOL ? 2 : index_limit(v, LIMIT_DEPTH);
+    bool is_truth = class == DTYPE_CLASS_BOOL || strstr(v->name, "mask");
+    int64_t limit = is_truth ? 2 : index_limit(v, LIMIT_DEPTH);
     for (int64_t i = 0; t && i < t->count; i++)
         if (class == DTYPE_CLASS_FLOAT || class == DTYPE_CLASS_COMPLEX)
             tensor_set_f64(t, i, hash_normal(&state));

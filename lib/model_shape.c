@@ -167,11 +167,13 @@ int model_reshape(struct model *m, const char *name, int rank, const int64_t *di
     return error_prefix(err, "input '%s' as %s", name, model_dims_text(rank, dims, text, sizeof text));
 }
 
-/* Open sizes of states are batches. */
+/* Open sizes of states are batches; rows of numbers are sound, of which a network wants a few hundred samples. */
 static int64_t size_wanted(const void *m, const struct graph *g, size_t input, int axis)
 {
-    int rank = g->inputs[input]->type.rank;
-    return axis == 0 || model_state(m, input) >= 0 ? 1 : rank == 4 && axis >= 2 ? 64 : 16;
+    const struct type *t = &g->inputs[input]->type;
+    if (axis == 0 || model_state(m, input) >= 0)
+        return 1;
+    return t->rank == 2 && dtype_info(t->dtype)->class == DTYPE_CLASS_FLOAT ? 512 : t->rank == 4 && axis >= 2 ? 64 : 16;
 }
 
 int model_bind_rest(struct model *m, struct model_error *error)

@@ -79,8 +79,9 @@ static int take_tensor(struct model *m, const char *given, const char *path, str
     if (i < 0 && !strchr(given, '=') && model_input_count(m) > 0)
         i = 0;
     if (i < 0)
-        return say_failed("%s: -i %s: the model has no such input: want one of %s", path, given,
-                          input_names(m, names, sizeof names));
+        return say_failed("%s: -i %s: no such input: want one of %s", path, given, input_names(m, names, sizeof names));
+    if (input_is_number(value) && inputs_bind_rest(m, path)) /* it fills what is there */
+        return 1;
     model_tensor_free(in[i]);
     in[i] = input_value(m, (size_t)i, value, &err);
     if (!in[i])

@@ -140,6 +140,44 @@ END
     matches "$stderr" "'h' are tried as f32 2x1x3; -s sets others"
     try optimize --check -s h=2x5x3 -o /dev/null state.nn
     equal "$status" 0
-    matches "$stderr" "'x' are tried as f32 1x16"
+    matches "$stderr" "'x' are tried as f32 1x512"
     [[ $stderr != *"'h'"* ]]
+}
+
+@test "random integers: edges of a graph, lengths, masks; a number fills open sizes" {
+    declare_nn graph.nn <<'END'
+input x f32 ?x2
+input edges i64 2x?
+constant zero i64 1x1 = 0
+constant zeros i64 1 = 0
+constant ones i64 1 = 1
+constant twos i64 1 = 2
+node - Gather edges zero -> from i64 1x1x? : axis=0
+node - Slice edges ones twos zeros -> to i64 1x?
+node - Gather x from -> a f32 1x1x?x2 : axis=0
+node - Gather x to -> b f32 1x?x2 : axis=0
+node - Sub a b -> y f32 1x1x?x2
+output y
+END
+    nn optimize --check -s x=3x2 -s edges=2x40 -o /dev/null graph.nn
+    try bench -n 1 -s x=3x2 -i edges=2 graph.nn
+    equal "$status" 0
+    matches "$stderr" "'edges' are tried as i64 2x16"
+    try bench -n 1 -s x=3x2 -s edges=2x4 -i edges=3 graph.nn
+    failed_with 1 'index 3 is outside of 3 elements'
+    declare_nn lengths.nn <<'END'
+input x f32 5x40x1
+input lengths i64 40
+input mask i64 5x40
+constant w f32 1x1x1 = 1
+constant table f32 2 = 6 5
+node - Cast lengths -> l i32 40 : to=6
+node - RNN x w w - l -> y f32 5x1x40x1 : hidden_size=1
+node - Sub mask mask -> none i64 5x40
+node - Add mask none -> places i64 5x40
+node - Gather table places -> z f32 5x40
+output y
+output z
+END
+    nn bench -n 1 lengths.nn
 }
