@@ -129,7 +129,7 @@ help:
 # What building needs, by the names of Debian's packages.
 $(BUILD)/gen/needs:
 	@missing=; \
-	for h in zlib.h:zlib1g-dev stb/stb_image.h:libstb-dev; do \
+	for h in stddef.h:gcc stdio.h:libc6-dev zlib.h:zlib1g-dev stb/stb_image.h:libstb-dev; do \
 		echo "#include <$${h%:*}>" | $(CC) $(SYSROOT_CPPFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2> /dev/null || \
 			missing="$$missing $${h#*:}"; \
 	done; \

@@ -138,8 +138,8 @@ MODEL_API int model_bind(struct model *m, const char *name, int rank, const int6
 /* The same, changing sizes that it states. Where others are built in, it fails, and the model is of no more use. */
 MODEL_API int model_reshape(struct model *m, const char *name, int rank, const int64_t *dims, struct model_error *err);
 
-/* Gives all sizes of inputs that are still open a small one (1 for a batch, 64 for the sides of pictures, 512 for sound,
- * else 16), the same for the same symbol, and infers; returns how many there were. Fails for an input of unknown rank. */
+/* Gives all sizes of inputs that are still open a small one (1 for a batch, 64 for sides of pictures, 512 for sound,
+ * else 16), the same for the same symbol, and infers; returns how many there were. Fails for an input without rank. */
 MODEL_API int model_bind_rest(struct model *m, struct model_error *err);
 
 /* Keeps what computes the outputs from the inputs, in the lists' order: names of values, "NAME" or "NAME=NEW" between
@@ -271,9 +271,8 @@ MODEL_API struct model_tensor *model_tensor_read(const char *path, struct model_
 /* Writes it as numpy.save() would, complete or not at all; types that NumPy lacks as the smallest that holds them. */
 MODEL_API int model_tensor_write(const struct model_tensor *t, const char *path, struct model_error *err);
 
-/* A random tensor for an input whose sizes are all known: standard normal numbers; integers below 100 and below the
- * size of what they are an index into; both truth values, also of masks; 16000 of a rate. The same seed gives the same
- * numbers. */
+/* A random tensor, by the seed, for an input whose sizes are all known: standard normal numbers; integers below 100 and
+ * below the size of what they are an index into; both truth values, also of masks; 16000 of a rate. */
 MODEL_API struct model_tensor *model_tensor_random(const struct model *m, size_t input, uint64_t seed,
                                                    struct model_error *err);
 

@@ -441,3 +441,9 @@ END
     try run huge.nn
     failed_with 1 '^nnrun: huge.nn: |^nnrun: '
 }
+
+@test "make names the packages that are missing, the compiler too" {
+    run make -C "$BATS_TEST_DIRNAME/../.." BUILD="$PWD/b" CC=/nowhere/gcc "$PWD/b/gen/needs"
+    equal "$status" 2
+    matches "$output" "packages are missing: gcc libc6-dev zlib1g-dev libstb-dev; 'make deps' installs them"
+}
