@@ -66,6 +66,12 @@ struct torch_value torch_make_dequantise(struct torch_reader *t, struct torch_bo
     return torch_tensor(t, torch_graph_value(t, c->arg[0]));
 }
 
+struct torch_value torch_make_is_quantised(struct torch_reader *t, struct torch_bound *c)
+{
+    (void)t;
+    return torch_bool(c->arg[0].kind == TORCH_TENSOR && c->arg[0].tensor->scale);
+}
+
 /* ---- operators of tensors that are not quantised in name ---- */
 
 /* What comes out has other values than went in. Of the others elements move, or are compared. */

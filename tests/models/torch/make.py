@@ -1075,3 +1075,37 @@ line = torch.randn(4)
 torch.jit.save(torch.jit.trace(weighed, line), "weighed.pt")
 slim("weighed.pt")
 save("weighed.pt", weighed, line)
+
+
+class Bags(nn.Module):
+    """A branch that asks whether a tensor is quantised, as functions of torch.ao ask; and bags of an embedding in bytes."""
+
+    def __init__(self):
+        super().__init__()
+        self.bag = torch.ao.nn.quantized.EmbeddingBag(5, 8, mode="sum")
+
+    def forward(self, x, indices, offsets):
+        q = torch.quantize_per_tensor(x, 0.05, 100, torch.quint8)
+        if x.is_quantized:
+            raise ValueError("want numbers that are not quantised")
+        return torch.ao.nn.quantized.functional.elu(q, 0.037, 90).dequantize(), self.bag(indices, offsets)
+
+
+bags = torch.jit.script(Bags().eval())
+line, which, starts = torch.randn(2, 4), torch.tensor([4, 0, 2, 2, 3]), torch.tensor([0, 2, 3])
+torch.jit.save(bags, "bags.pt")
+slim("bags.pt")
+save("bags.pt", bags, line, which, starts)
+
+
+class Promoted(nn.Module):
+    """Element types that a program asks for: of two the wider one."""
+
+    def forward(self, x, y):
+        return x.to(torch.promote_types(x.dtype, y.dtype)), y.to(torch.promote_types(torch.int8, torch.int32))
+
+
+mixed = (torch.randint(0, 9, (2, 3)), torch.randn(3) * 4)
+torch.export.save(torch.export.export(Promoted(), mixed), "promoted.pt2")
+slim("promoted.pt2")
+save("promoted.pt2", Promoted(), *mixed)
