@@ -126,7 +126,8 @@ static int resize_poolformer(struct import *m, bool crops)
 
 static int resize_levit(struct import *m, bool crops)
 {
-    int side = side_in(m, import_get(m, "size"), "shortest_edge");
+    const struct json_node *size = import_get(m, "size");
+    int side = import_side_of(size) ? import_side_of(size) : side_in(m, size, "shortest_edge");
     if (!side)
         return resize_plain(m, crops);
     text_printf(m->out, ",resize=%d:down", (int)(256.0 / 224 * side));

@@ -104,8 +104,8 @@ static int import_timm(struct import *m)
     char fill[64] = "";
     for (size_t n = 0; v && n < 40; v = json_next(m->j, v))
         n += (size_t)snprintf(fill + n, sizeof fill - n, ":%.0f", v->kind == JSON_NUMBER ? rint(255 * v->number) : 0);
-    if (!height || !width || !(part > 0.01 && part <= 1))
-        return error_set(m->err, "recipe: input_size, crop_pct: want 3 numbers, and a share of 0.01 to 1");
+    if (!height || !width || !(part > 0.01 && part <= 2))
+        return error_set(m->err, "recipe: input_size, crop_pct: want 3 numbers, and a share of 0.01 to 2");
     return add_fitted(m, width, height, part, import_word(import_get(m, "crop_mode")), fill) ? -1 : add_normalised(m);
 }
 

@@ -32,6 +32,8 @@ static const char *const files[][2] = {
      "torchvision,resize=256x256,crop=256,rgb,scale=0.003921569,mean=0:0:0,std=1:1:1"},
     {"{\"input_size\": [3, 448, 224], \"crop_pct\": 0.5, \"mean\": [0.5, 0.5, 0.5], \"std\": [1, 1, 1]}",
      "torchvision,resize=cover:448x896:near,crop=224x448,rgb,scale=0.003921569,mean=0.5:0.5:0.5,std=1:1:1"},
+    {"{\"input_size\": [3, 512, 512], \"crop_pct\": 1.15, \"mean\": [0, 0, 0], \"std\": [1, 1, 1]}",
+     "torchvision,resize=445,crop=512,rgb,scale=0.003921569,mean=0:0:0,std=1:1:1"},
     {"{\"input_size\": [3, 96, 96], \"crop_pct\": 1, \"crop_mode\": \"border\", \"mean\": [0.485, 0, 1], \"std\": [1, "
      "1, "
      "1]}",
@@ -56,6 +58,9 @@ static const char *const files[][2] = {
      "true, "
      "\"resample\": 3, \"size\": {\"shortest_edge\": 384}, \"size_divisor\": 32}",
      "resize=edges:384x639:near,resize=multiple:32:down,filter=bicubic,rgb,scale=0.003921569"},
+    {"{\"do_center_crop\": true, \"do_normalize\": false, \"do_resize\": true, \"feature_extractor_type\": "
+     "\"LevitFeatureExtractor\", \"resample\": 3, \"size\": 224}",
+     "resize=256:down,crop=224,filter=bicubic,rgb,scale=0.003921569"},
     {"{\"crop_pct\": 0.9, \"do_normalize\": false, \"do_resize_and_center_crop\": true, \"feature_extractor_type\": "
      "\"PoolFormerFeatureExtractor\", \"resample\": 3, \"size\": 224}",
      "resize=248:down,crop=224,filter=bicubic,rgb,scale=0.003921569"},
