@@ -244,7 +244,9 @@ static void follow(struct model_session *s, const struct task_query *q)
     char text[TASK_GUESS];
     struct task told;
     struct error ignored;
-    if (!s->guess_tried && !s->guessed && task_guess_outputs(q, text) &&
+    struct task_query one = *q;
+    one.task = &s->task;
+    if (!s->guess_tried && !s->guessed && task_use_output(&one, &ignored) == 0 && task_guess_outputs(&one, text) &&
         task_parse(text, strlen(text), &told, &ignored) == 0)
         task_follow(&s->task, &told);
     s->guess_tried = true;

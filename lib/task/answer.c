@@ -10,6 +10,17 @@
 
 #define MOST_OUTPUTS 256 /* as many as option output can name; some decoders look at each pair of them */
 
+int task_use_output(struct task_query *q, struct error *err)
+{
+    const struct task_numbers *said = &q->task->option[TASK_OUTPUT];
+    size_t number = (size_t)said->at[0];
+    if (said->count && number >= q->count)
+        return error_set(err, "task: output=%zu: there are %zu outputs, of which the first is 0", number, q->count);
+    if (said->count)
+        q->outputs += number, q->count = 1;
+    return 0;
+}
+
 int task_answer(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     static task_answer_fn *const kinds[] = {
@@ -19,12 +30,8 @@ int task_answer(const struct task_query *q, struct task_answers *out, struct err
     };
     struct task_answers found = {0};
     struct task_query one = *q;
-    const struct task_numbers *said = &q->task->option[TASK_OUTPUT];
-    size_t number = (size_t)said->at[0];
-    if (said->count && number >= q->count)
-        return error_set(err, "task: output=%zu: there are %zu outputs, of which the first is 0", number, q->count);
-    if (said->count)
-        one.outputs += number, one.count = 1;
+    if (task_use_output(&one, err) < 0)
+        return -1;
     one.count = one.count < MOST_OUTPUTS ? one.count : MOST_OUTPUTS;
     if (kinds[q->task->kind](&one, &found, err) < 0) {
         task_answers_release(&found);

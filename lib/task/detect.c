@@ -73,9 +73,12 @@ int task_decode_nothing(struct task_candidates *c, struct error *err)
 
 int task_check_labels(const struct task_query *q, struct error *err)
 {
-    struct task_candidates c = {.task = q->task, .q = q, .checks = true};
+    struct task_query one = *q;
+    struct task_candidates c = {.task = q->task, .q = &one, .checks = true};
     struct error why;
     task_decode_fn *decode = decoders[q->task->id];
+    if (task_use_output(&one, err) < 0)
+        return -1;
     if ((decode == task_decode_dense || decode == task_decode_yolo) && decode(&c, &why) < 0 && c.misnamed)
         *err = why;
     free(c.box);

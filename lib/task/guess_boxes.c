@@ -198,7 +198,8 @@ static bool guess_blaze(const struct task_query *q, char *out)
     return false;
 }
 
-/* The four outputs of TensorFlow Lite, or lists of boxes, labels and scores. */
+/* The four outputs of TensorFlow Lite, the seven or eight of TensorFlow's detectors without their names, among them
+ * perhaps the anchors' numbers, or lists of boxes, labels and scores. */
 static bool guess_lists(const struct task_query *q, ptrdiff_t boxes, size_t n, char *out)
 {
     size_t scores = 0, labels = 0, one = 0;
@@ -210,6 +211,8 @@ static bool guess_lists(const struct task_query *q, ptrdiff_t boxes, size_t n, c
     }
     if (q->count == 4 && scores == 2 && one)
         return guess_say(out, "detect=tflite");
+    if (scores >= 2 && scores + 5 == q->count && one == 1)
+        return guess_say(out, "detect=lists,form=yx");
     return labels == 1 && scores == 1 && guess_say(out, "detect=lists");
 }
 

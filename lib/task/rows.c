@@ -82,11 +82,12 @@ int task_decode_yolov3(struct task_candidates *c, struct error *err)
 
 /* ---- TensorFlow Lite's four outputs ---- */
 
-/* The places of boxes, labels, scores and their number among the outputs: as the operator has them, and as newer
- * converters list them. */
-static const size_t tflite_orders[][4] = {{0, 1, 2, 3}, {1, 3, 0, 2}};
+/* The places of boxes, labels, scores and their number among the outputs: as the operator has them, as newer converters
+ * list them, and by the numbers in their names. */
+static const unsigned char tflite_orders[][4] = {{0, 1, 2, 3}, {1, 3, 0, 2}, {3, 2, 1, 0}};
+#define TFLITE_ORDERS (sizeof tflite_orders / sizeof *tflite_orders)
 
-static bool is_in_order(const struct task_output *outputs, const size_t *order)
+static bool is_in_order(const struct task_output *outputs, const unsigned char *order)
 {
     const struct task_output *boxes = &outputs[order[0]];
     size_t n = task_elements(&outputs[order[1]]);
@@ -99,12 +100,12 @@ int task_decode_tflite(struct task_candidates *c, struct error *err)
     const struct task_output *outputs = c->q->outputs;
     struct task_rows m;
     size_t k = 0;
-    while (k < 2 && c->q->count >= 4 && !is_in_order(outputs, tflite_orders[k]))
+    while (k < TFLITE_ORDERS && c->q->count >= 4 && !is_in_order(outputs, tflite_orders[k]))
         k++;
-    if (k == 2 || c->q->count < 4)
+    if (k == TFLITE_ORDERS || c->q->count < 4)
         return error_set(err, "task: %zu outputs: want four, n boxes of 4 values, n labels, n scores and their number",
                          c->q->count);
-    const size_t *order = tflite_orders[k];
+    const unsigned char *order = tflite_orders[k];
     if (task_matrix(&outputs[order[0]], &m, err) < 0)
         return -1;
     for (size_t r = 0; r < m.rows && (float)r < outputs[order[3]].values[0]; r++) {
@@ -121,6 +122,7 @@ int task_decode_tflite(struct task_candidates *c, struct error *err)
 struct lists {
     struct task_rows boxes, points; /* boxes: perhaps with a score behind */
     const float *labels, *scores, *point_scores, *masks;
+    bool told; /* labels, by their type or name */
     size_t mask_width, mask_height, point_count, point_size;
 };
 
@@ -136,9 +138,13 @@ static void take_list(struct lists *l, const struct task_output *o, size_t n)
 {
     size_t a = last_dim(o, 1), b = last_dim(o, 0), all = task_elements(o);
     bool each = o->rank >= 3 && all > 0 && all == n * a * b; /* a and b belong to a box */
-    if (all == n && !task_is_named(o, "num"))
-        *(o->whole || task_is_named(o, "label class") ? &l->labels : &l->scores) = o->values;
-    else if (each && (b == 2 || b == 3)) {
+    if (all == n && (o->whole || task_is_named(o, "label class"))) {
+        l->labels = o->values;
+        l->told = true;
+    } else if (all == n && !task_is_named(o, "num")) {
+        l->labels = l->told ? l->labels : l->scores; /* else those are what stands before the scores */
+        l->scores = o->values;
+    } else if (each && (b == 2 || b == 3)) {
         l->points = (struct task_rows){o->values, n, a * b, 1, a * b, 0, 1};
         l->point_count = a, l->point_size = b;
     } else if (each && a > 3 && b > 3 && n <= MOST_MASKS) {

@@ -209,6 +209,9 @@ struct task_answers {
 /* Fails when a detector's outputs tell, by their shapes alone, that labels are not as many as classes. */
 int task_check_labels(const struct task_query *q, struct error *err);
 
+/* Leaves the output that the task names. */
+int task_use_output(struct task_query *q, struct error *err);
+
 /* Answers of the kind that the task is of. */
 int task_answer(const struct task_query *q, struct task_answers *out, struct error *err);
 void task_answers_release(struct task_answers *answers);

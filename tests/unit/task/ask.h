@@ -56,4 +56,19 @@ static inline double logistic(double x)
     return 1 / (1 + exp(-x));
 }
 
+/* The answer, which it releases, is one box. */
+static inline void check_one(const char *task, int status, struct task_answers *out, double x0, double y0, double x1,
+                             double y1, double score)
+{
+    CHECK_MSG(status == 0 && out->count == 1, "%s: %s", task, message);
+    if (status)
+        return;
+    if (out->count) {
+        near(out->at[0].x0, x0, task), near(out->at[0].y0, y0, task);
+        near(out->at[0].x1, x1, task), near(out->at[0].y1, y1, task);
+        near(out->at[0].score, score, task);
+    }
+    task_answers_release(out);
+}
+
 #endif

@@ -240,29 +240,6 @@ static void yolov3(void)
     CHECK(ask("detect=yolov3", NULL, outputs, 3, 200, 100, &b) == -1);
 }
 
-static void tflite(void)
-{
-    static const float boxes[][4] = {{0.1f, 0.2f, 0.3f, 0.4f}, {0, 0, 1, 1}, {0, 0, 1, 1}};
-    static const float labels[] = {7, 2, 2}, scores[] = {0.5f, 0.75f, 0.9f}, number = 2;
-    static const int64_t dims[] = {1, 3, 4}, row[] = {1, 3}, one[] = {1};
-    struct task_output outputs[] = {{.values = boxes[0], .dims = dims, .rank = 3},
-                                    {.values = labels, .dims = row, .rank = 2},
-                                    {.values = scores, .dims = row, .rank = 2},
-                                    {.values = &number, .dims = one, .rank = 1}};
-    struct task_answers b;
-    CHECK(ask("detect=tflite", NULL, outputs, 4, 100, 200, &b) == 0);
-    CHECK(b.count == 2 && b.at[0].label == 2 && b.at[0].score == 0.75f && b.at[0].y1 == 200);
-    CHECK(b.count == 2 && b.at[1].label == 7 && fabsf(b.at[1].x0 - 20) < 1e-4f && fabsf(b.at[1].y1 - 60) < 1e-4f);
-    task_answers_release(&b);
-    CHECK(ask("detect=tflite", NULL, outputs, 3, 100, 200, &b) == -1 && strstr(message, "four"));
-    struct task_output newer[] = {outputs[2], outputs[0], outputs[3], outputs[1]};
-    CHECK(ask("detect=tflite", NULL, newer, 4, 100, 200, &b) == 0 && b.count == 2 && b.at[1].label == 7);
-    task_answers_release(&b);
-    outputs[2].dims = one;
-    outputs[2].rank = 1;
-    CHECK(ask("detect=tflite", NULL, outputs, 4, 100, 200, &b) == -1);
-}
-
 /* Of three two are the same but for a quarter turn, of which the better stays; the one across them does not count as
  * overlapping, though their middles are the same. */
 static void turned_boxes(void)
@@ -583,7 +560,6 @@ int main(void)
     RUN(ssd);
     RUN(ncnn);
     RUN(yolov3);
-    RUN(tflite);
     RUN(turned_boxes);
     RUN(dropped_boxes_drop_others);
     RUN(many_boxes);

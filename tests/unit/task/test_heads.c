@@ -3,22 +3,6 @@
 
 #include "ask.h"
 
-/* One box, at cell (1, 0) of a grid of 2 x 2 of an input of 16 x 16, all others being far below the threshold. `out`
- * must have been asked for. */
-static void check_one(const char *task, int status, struct task_answers *out, double x0, double y0, double x1,
-                      double y1, double score)
-{
-    CHECK_MSG(status == 0 && out->count == 1, "%s: %s", task, message);
-    if (status)
-        return;
-    if (out->count) {
-        near(out->at[0].x0, x0, task), near(out->at[0].y0, y0, task);
-        near(out->at[0].x1, x1, task), near(out->at[0].y1, y1, task);
-        near(out->at[0].score, score, task);
-    }
-    task_answers_release(out);
-}
-
 /* Channels first: channel c of cell (1, 0) is element c * 4 + 1. */
 static int ask_grid(const char *task, const float *numbers, int channels, struct task_answers *out)
 {
@@ -220,80 +204,6 @@ static void other_outputs(void)
                               {.name = "pred_boxes", .values = boxes[0], .dims = box_dims, .rank = 3}};
     struct task_answers a;
     check_one("detr", ask("detect=detr", NULL, o, 3, 16, 16, &a), &a, 4, 0, 12, 16, exp(3) / (exp(3) + 2));
-}
-
-static void lists(void)
-{
-    static const float boxes[][4] = {{1, 2, 9, 12}, {0, 0, 5, 5}, {0, 0, 5, 5}}, labels[] = {7, 1, NAN},
-                       scores[] = {0.75f, 0.25f, 0.9f};
-    static const int64_t box_dims[] = {3, 4}, n[] = {3}, none[] = {0, 4}, zero[] = {0};
-    struct task_output o[] = {{.values = boxes[0], .dims = box_dims, .rank = 2},
-                              {.values = labels, .dims = n, .rank = 1, .whole = true},
-                              {.values = scores, .dims = n, .rank = 1}};
-    struct task_answers a;
-    CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].label == 7);
-    check_one("lists", 0, &a, 1, 2, 9, 12, 0.75);
-    o[0].dims = none, o[1].dims = o[2].dims = zero;
-    CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 0);
-    task_answers_release(&a);
-    o[1].dims = o[2].dims = n;
-    CHECK(ask("detect=lists", NULL, o + 1, 2, 16, 16, &a) == -1);
-}
-
-/* Scores behind the corners; points, with scores of their own; y before x. */
-static void lists_with_points(void)
-{
-    static const float boxes[][5] = {{1, 2, 9, 12, 0.75f}, {0, 0, 5, 5, 0.25f}}, points[] = {3, 4, 5, 6, 0, 0, 0, 0},
-                       scores[] = {0.5f, 0.25f, 0, 0};
-    static const int64_t box_dims[] = {1, 2, 5}, dims[] = {1, 2, 2, 2}, each[] = {1, 2, 2};
-    struct task_output o[] = {{.values = boxes[0], .dims = box_dims, .rank = 3},
-                              {.values = points, .dims = dims, .rank = 4},
-                              {.values = scores, .dims = each, .rank = 3}};
-    struct task_answers a;
-    CHECK(ask("detect=lists", NULL, o, 3, 16, 16, &a) == 0 && a.count == 1 && a.at[0].point_count == 2);
-    near(a.at[0].points[1].y, 6, "y"), near(a.at[0].points[1].score, 0.25, "score of a point");
-    check_one("lists", 0, &a, 1, 2, 9, 12, 0.75);
-    check_one("yx", ask("detect=lists,form=yx", NULL, o, 1, 16, 16, &a), &a, 2, 1, 12, 9, 0.75);
-    check_one("centres", ask("detect=lists,form=centres", NULL, o, 1, 16, 16, &a), &a, -3.5, -4, 5.5, 8, 0.75);
-    CHECK(ask("detect=lists,form=edges", NULL, o, 1, 16, 16, &a) == -1);
-    CHECK(ask("detect=lists,order=xyzvp", NULL, o, 3, 16, 16, &a) == -1);
-}
-
-/* A mask over the box: its border is half its outermost cells. */
-static void lists_with_masks(void)
-{
-    static const float boxes[] = {2, 2, 10, 10, 0.75f}, mask[16] = {[5] = 1, [6] = 1, [9] = 1, [10] = 1};
-    static const int64_t box_dims[] = {1, 5}, dims[] = {1, 1, 4, 4};
-    struct task_output o[] = {{.values = boxes, .dims = box_dims, .rank = 2},
-                              {.values = mask, .dims = dims, .rank = 4}};
-    struct recipe_map same = {1, 1, 0, 0, false};
-    struct task_answers a;
-    CHECK(ask_with("detect=lists", NULL, o, 2, 16, 16, &same, &a) == 0 && a.count == 1);
-    int inside = 0;
-    const struct task_answer *b = &a.at[0];
-    for (int i = 0; b->mask && i < b->place.width * b->place.height; i++) {
-        int x = b->place.x + i % b->place.width, y = b->place.y + i / b->place.width;
-        CHECK_MSG(b->mask[i] == (x >= 4 && x < 8 && y >= 4 && y < 8), "%d %d", x, y);
-        inside += b->mask[i];
-    }
-    CHECK(inside == 16);
-    task_answers_release(&a);
-}
-
-/* Nothing is inside, not even beyond the border of a box with more cells than pixels; without a photo, too. */
-static void lists_with_empty_masks(void)
-{
-    static const float boxes[] = {6, 6, 8, 8, 0.75f};
-    static const int64_t box_dims[] = {1, 5}, dims[] = {1, 1, 4, 4};
-    float mask[16];
-    struct task_output o[] = {{.values = boxes, .dims = box_dims, .rank = 2},
-                              {.values = mask, .dims = dims, .rank = 4}};
-    struct task_answers a;
-    for (int i = 0; i < 16; i++)
-        mask[i] = -9;
-    CHECK(ask("detect=lists", NULL, o, 2, 16, 16, &a) == 0 && a.count == 1 && a.at[0].place.x == 5);
-    CHECK(a.count && a.at[0].place.width == 4 && a.at[0].place.height == 4 && !memchr(a.at[0].mask, 1, 16));
-    task_answers_release(&a);
 }
 
 /* The mask beside the points of MediaPipe's pose is of all the photo, not of the box around them. */
@@ -547,10 +457,6 @@ int main(void)
     RUN(large_anchors);
     RUN(detr);
     RUN(other_outputs);
-    RUN(lists);
-    RUN(lists_with_points);
-    RUN(lists_with_masks);
-    RUN(lists_with_empty_masks);
     RUN(points_with_a_mask);
     RUN(objectness_alone);
     RUN(clipped_first);
