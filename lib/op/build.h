@@ -268,6 +268,26 @@ void build_promote(struct build *b, struct value **x, struct value **y);
 /* The same of `count` operands. */
 void build_promote_all(struct build *b, int count, struct value **in);
 
+#define BUILD_OPERANDS 9
+#define BUILD_KEYWORDS 5
+#define BUILD_NUMBERS  64
+
+struct build_keyword {
+    char name[24];
+    bool is_list;
+    int count;
+    double numbers[BUILD_NUMBERS];
+};
+
+/* A function of a formula. */
+struct build_call {
+    char name[40];
+    struct value *const *in;
+    int count;
+    struct build_keyword keywords[BUILD_KEYWORDS];
+    int keyword_count;
+};
+
 /* What the words of a formula stand for: an operator being read. */
 struct build_terms {
     void *op;
@@ -280,6 +300,9 @@ struct build_terms {
     int (*numbers)(void *op, const char *name, double *numbers, int max);
     struct value *(*later)(void *op, const char *name); /* that one, i64 */
     const char *(*text)(void *op, const char *name);    /* NULL: not set */
+    /* The results of a function, at most max, into out; their count. NULL: there are no functions. */
+    int (*call)(struct build *b, void **kept, const struct build_call *call, struct value **out, int max);
+    void **kept; /* its own */
 };
 #define NUMBERS_LATER (-2)
 
@@ -297,10 +320,13 @@ void build_attributes(struct build *b, struct value *v, const struct build_terms
  *     %NAME       a parameter as a number of the type of the first operand, likewise %NAME=0.5; several as f32 [n]
  *     !NAME=1     nothing: a failure where the parameter is set to anything else, a number or a word; !NAME: at all
  *     ~           the value before as the type of the first operand
+ *     |1          the value before, or that number where it is missing
  *     .1          output 1 of the node that makes the value before
  *     >a  a       takes the value before away, and puts it back
  *     Add:2       an operator of the two values before; Relu of one; Concat:* of all; with attributes behind: those
- *                 given, /axis=1, or those of parameters, /axis@dim, /axis@dim=1 */
+ *                 given, /axis=1, or those of parameters, /axis@dim, /axis@dim=1
+ *     &kron:2     a function of the two values before, with arguments by name behind, as attributes are; all its
+ *                 results are left. /size[]@size is a list also where the parameter has one number */
 int build_formulas(struct build *b, const char *formula, const struct build_terms *t, struct value **out, int max);
 /* What a formula makes of in[count], which are $0, $1, …. */
 struct value *build_formula(struct build *b, const char *formula, int count, struct value *const *in);

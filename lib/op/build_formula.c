@@ -69,8 +69,8 @@ void build_promote_all(struct build *b, int count, struct value **in)
 
 /* ---- formulas ---- */
 
-#define MOST_TERMS   256 /* values that wait for an operator */
-#define MOST_NUMBERS 64  /* of a list */
+#define MOST_TERMS   256           /* values that wait for an operator */
+#define MOST_NUMBERS BUILD_NUMBERS /* of a list */
 
 struct formula {
     struct build *b;
@@ -240,6 +240,49 @@ static void apply(struct formula *f, const char *word, size_t n)
     push(f, v);
 }
 
+/* "NAME@PARAMETER=DEFAULT" or "NAME=LITERAL", n bytes; left out where it is not set. "NAME[]": a list. */
+static void add_keyword(struct formula *f, struct build_call *c, const char *word, size_t n)
+{
+    struct build_keyword *k = &c->keywords[c->keyword_count];
+    size_t size = strcspn(word, "=@"), name = strcspn(word, "[=@");
+    if (c->keyword_count == BUILD_KEYWORDS)
+        build_fail(f->b, "more than %d arguments of %s", BUILD_KEYWORDS, c->name);
+    if (f->b->failed)
+        return;
+    snprintf(k->name, sizeof(k->name), "%.*s", (int)name, word);
+    k->is_list = name < size;
+    const char *at = word + size + 1;
+    n -= size + 1;
+    k->count = word[size] == '@' ? numbers_of(f->b, f->t, at, n, k->numbers) : literal(at, n, k->numbers);
+    if (k->count == NUMBERS_LATER)
+        build_fail(f->b, "%s must be known", k->name);
+    c->keyword_count += k->count >= 0;
+}
+
+/* "&name:2", with arguments behind slashes. */
+static void call(struct formula *f, const char *word)
+{
+    struct build_call c = {.count = 1};
+    struct value *out[4];
+    size_t size = strcspn(word, "/ "), name = strcspn(word, ":/ ");
+    if (name < size)
+        c.count = word[name + 1] - '0';
+    snprintf(c.name, sizeof(c.name), "%.*s", (int)name, word);
+    if (!f->t->call || c.count > f->count || c.count < 0 || c.count > BUILD_OPERANDS)
+        build_fail(f->b, "a formula that lacks operands of %s", c.name);
+    for (const char *at = word + size; !f->b->failed && *at == '/'; at += strcspn(at, "/ ")) {
+        at++;
+        add_keyword(f, &c, at, strcspn(at, "/ "));
+    }
+    if (f->b->failed)
+        return;
+    f->count -= c.count;
+    c.in = &f->terms[f->count];
+    int count = f->t->call(f->b, f->t->kept, &c, out, 4);
+    for (int i = 0; i < count; i++)
+        push(f, out[i]);
+}
+
 /* "@NAME=DEFAULT", i64 [n], or "#NAME", a scalar. */
 static struct value *parameter(struct formula *f, const char *word, size_t n)
 {
@@ -285,6 +328,12 @@ static void term(struct formula *f, const char *word, size_t n)
             push(f, f->t->at(f->t->op, k));
     else if (*word == '$')
         push(f, f->t->in(f->t->op, name, !optional));
+    else if (*word == '|') {
+        struct value *v = pop(f);
+        literal(word + 1, n - 1, numbers);
+        push(f, v ? v : build_number(f->b, dtype, *numbers));
+    } else if (*word == '&')
+        call(f, word + 1);
     else if (*word == '!')
         expect(f, word + 1, n - 1);
     else if (*word == '@' || *word == '#')

@@ -150,8 +150,13 @@ struct value *coreml_formula(struct coreml_op *o, const char *formula)
 {
     struct value *out[8] = {NULL};
     const struct coreml_arg *a = arg_of(o, "values");
-    const struct build_terms t = {o,          term_in,  term_at, a ? a->count : o->arg_count, term_numbers,
-                                  term_later, term_text};
+    const struct build_terms t = {.op = o,
+                                  .in = term_in,
+                                  .at = term_at,
+                                  .count = a ? a->count : o->arg_count,
+                                  .numbers = term_numbers,
+                                  .later = term_later,
+                                  .text = term_text};
     int count = build_formulas(o->b, formula, &t, out, 8);
     for (int k = 1; k < count; k++)
         coreml_give(o, k, out[k]);

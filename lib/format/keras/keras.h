@@ -11,6 +11,7 @@
 
 #include "base/lookup.h"
 #include "format/source.h"
+#include "format/torch/function.h"
 #include "op/build.h"
 #include "parse/hdf5.h"
 #include "parse/json.h"
@@ -41,6 +42,7 @@ struct keras_reader {
     bool by_path;       /* weights lie by the attributes of layers, as in .keras; else by their names */
     struct lookup kept; /* constants, "dataset permutation", and masks, "mask value" → struct value */
     int depth;
+    void *formulas; /* their functions */
     long calls;
     size_t work;
     size_t elements; /* of weights that may still be read: layers that are called again may read theirs again */
@@ -90,7 +92,7 @@ struct keras_call {
     const struct json_node *layer, *config;
     const struct json_node *args, *kwargs; /* what it is called with, as written; NULL: nothing else */
     const struct json_node *cell;          /* further members of the configuration; or NULL */
-    bool in_bytes;       /* its weights are whole numbers of 8 bits, with scales */
+    bool in_bytes;                         /* its weights are whole numbers of 8 bits, with scales */
     bool turns, by_time; /* of a recurrent layer: go_backwards is the other way; its steps come in the order of time */
     bool all_steps;      /* and all of them, whatever return_sequences says */
     struct keras_place place;

@@ -223,7 +223,14 @@ static int numbers(void *op, const char *name, double *values, int max)
 
 static void give_formula(struct keras_call *l, const char *formula)
 {
-    const struct build_terms t = {l, term, any_term, l->in_count, numbers, NULL, text};
+    const struct build_terms t = {.op = l,
+                                  .in = term,
+                                  .at = any_term,
+                                  .count = l->in_count,
+                                  .numbers = numbers,
+                                  .text = text,
+                                  .call = torch_formula_call,
+                                  .kept = &l->r->formulas};
     /* The layer of a TFOpLambda has a type too, which is not that of its result. */
     enum dtype dtype = keras_named_type(keras_member(l, "function") ? NULL : keras_parameter(l, "dtype", -1));
     l->out_count = build_formulas(l->b, formula, &t, l->out, KERAS_OUTPUTS);

@@ -155,6 +155,7 @@ static struct graph *finish(struct keras_reader *r, const struct json_node *mode
         result = build_graph_end(&r->b) == 0 ? keras_put_recipe(r) : -1;
     }
     lookup_release(&r->kept);
+    torch_formula_end(r->formulas);
     lookup_release(&r->named);
     hdf5_close(r->weights);
     arena_release(&r->arena);

@@ -220,7 +220,8 @@ static const char *term_text(void *op, const char *name)
 
 struct value *mxnet_formula(struct mxnet_op *o, const char *formula)
 {
-    const struct build_terms t = {o, term_in, term_at, o->in_count, term_numbers, NULL, term_text};
+    const struct build_terms t = {
+        .op = o, .in = term_in, .at = term_at, .count = o->in_count, .numbers = term_numbers, .text = term_text};
     struct value *v = NULL;
     build_formulas(o->b, formula, &t, &v, 1);
     return o->b->failed ? NULL : v;

@@ -401,7 +401,8 @@ static int parameter(void *data, const char *name, double *numbers, int max)
 void paddle_formula(struct paddle_node *o, const char *formula)
 {
     struct value *out[4];
-    const struct build_terms t = {.op = o, .in = term, .numbers = parameter};
+    const struct build_terms t = {
+        .op = o, .in = term, .numbers = parameter, .call = torch_formula_call, .kept = &o->r->formulas};
     int count = build_formulas(o->b, formula, &t, out, 4);
     for (int i = 0; i < count; i++)
         paddle_give(o, i, out[i]);

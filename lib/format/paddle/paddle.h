@@ -9,6 +9,7 @@
 
 #include "base/lookup.h"
 #include "format/source.h"
+#include "format/torch/function.h"
 #include "op/build.h"
 #include "parse/protobuf.h"
 
@@ -82,6 +83,7 @@ struct paddle_reader {
     struct lookup operands; /* a name → struct paddle_operand */
     struct paddle_operand **parameters;
     size_t parameter_count, parameter_cap;
+    void *formulas; /* their functions */
     int depth;
     long ops, parts;
 };

@@ -335,6 +335,7 @@ static struct graph *paddle_read(const struct source *s, struct error *err)
     struct blob *blob = program_of(s, err);
     int result = blob && r.b.graph ? read_whole(&r, blob) : -1;
     lookup_release(&r.operands);
+    torch_formula_end(r.formulas);
     free(r.parameters);
     arena_release(&r.arena);
     blob_unref(blob);

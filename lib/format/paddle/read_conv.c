@@ -186,6 +186,9 @@ static void give_windowed(struct paddle_node *o, struct value *x, bool max, int 
     paddle_give(o, 0, v);
 }
 
+#define WINDOW                                                                                                         \
+    "/kernel_size[]@ksize|kernel_size/stride[]@strides/padding[]@paddings/dilation=1/ceil_mode@ceil_mode=0 Cast/to=6"
+
 void paddle_read_pool(struct paddle_node *o)
 {
     int64_t kernel[MOST_AXES];
@@ -196,7 +199,11 @@ void paddle_read_pool(struct paddle_node *o)
         build_fail(o->b, "an input of %d spatial axes", axes);
         return;
     }
-    bool global = paddle_bool(o, "global_pooling", false);
+    bool global = paddle_bool(o, "global_pooling", false), adapts = paddle_bool(o, "adaptive", false);
+    if (o->kind->arg && !global && !adapts) {
+        paddle_formula(o, axes == 2 ? "$0 &max_pool2d_with_indices" WINDOW : "$0 &max_pool3d_with_indices" WINDOW);
+        return;
+    }
     int count = global ? axes : paddle_want_ints(o, "ksize|kernel_size", 1, -1, kernel, MOST_AXES);
     for (int i = 1; count == 1 && i < axes; i++)
         kernel[i] = kernel[0];
@@ -204,7 +211,7 @@ void paddle_read_pool(struct paddle_node *o)
         build_fail(o->b, "a kernel of %d axes, want %d", count, axes);
     if (global)
         paddle_give(o, 0, BUILD(o->b, max ? "GlobalMaxPool" : "GlobalAveragePool", x));
-    else if (paddle_bool(o, "adaptive", false))
+    else if (adapts)
         paddle_give(o, 0, adaptive(o, x, max, axes, kernel));
     else
         give_windowed(o, x, max, axes, kernel);

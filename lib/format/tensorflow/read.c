@@ -367,6 +367,7 @@ static void release(struct tensorflow_reader *r)
 {
     tensorflow_bundle_close(r->bundle);
     lookup_release(&r->functions);
+    torch_formula_end(r->formulas);
     lookup_release(&r->variables);
     lookup_release(&r->keys);
     arena_release(&r->arena);

@@ -30,7 +30,8 @@ static int parameter(void *data, const char *name, double *numbers, int max)
 void tensorflow_formula(struct tensorflow_op *o, const char *text)
 {
     struct value *out[8];
-    const struct build_terms t = {.op = o, .in = term, .numbers = parameter};
+    const struct build_terms t = {
+        .op = o, .in = term, .numbers = parameter, .call = torch_formula_call, .kept = &o->scope->r->formulas};
     int count = build_formulas(o->b, text, &t, out, 8);
     for (int i = 0; i < count; i++)
         tensorflow_give(o, i, out[i]);

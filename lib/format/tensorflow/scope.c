@@ -88,6 +88,8 @@ static const struct {
     {"UniqueWithCounts", "idx", 1},
     {"UniqueWithCounts", "count", 2},
     {"ListDiff", "idx", 1},
+    {"Qr", "r", 1},
+    {"SoftmaxCrossEntropyWithLogits", "backprop", 1},
     {"MaxPoolWithArgmax", "argmax", 1},
     {"CTCGreedyDecoder", "decoded_values", 1},
     {"CTCGreedyDecoder", "decoded_shape", 2},

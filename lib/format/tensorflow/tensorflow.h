@@ -9,6 +9,7 @@
 
 #include "base/lookup.h"
 #include "format/source.h"
+#include "format/torch/function.h"
 #include "op/build.h"
 #include "parse/protobuf.h"
 
@@ -49,6 +50,7 @@ struct tensorflow_reader {
     struct lookup variables;          /* a name → struct value */
     struct lookup keys;               /* a variable's name → its key in the checkpoint */
     struct tensorflow_blocks *blocks; /* that became batches: a list (read_block.c) */
+    void *formulas;                   /* their functions */
     int depth;
     int writing;  /* loops at work whose lists are written */
     int channels; /* of pictures that the graph decodes; 0: it decodes none */

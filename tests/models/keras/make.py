@@ -273,6 +273,23 @@ def arrays():
     answers("arrays", model, [random(2, 3, 4), random(2, 3, 3), rng.integers(0, 3, (2, 3, 4)).astype(np.int32)])
 
 
+def algebra():
+    """Linear algebra, and what else is read by PyTorch's functions; norms without factors."""
+    ops = keras.ops
+    x, image = keras.Input(batch_shape=(2, 4, 4), name="x"), keras.Input(batch_shape=(1, 3, 5, 2), name="image")
+    square = x + ops.eye(4) * 6
+    positive = ops.matmul(square, ops.transpose(square, (0, 2, 1)))
+    q, r = ops.qr(square)
+    results = [ops.solve(square, x), ops.inv(square), ops.cholesky(positive), ops.cholesky_inverse(positive), ops.solve_triangular(square, x, lower=True), ops.matmul(q, r),
+               ops.erfinv(ops.tanh(x)), ops.vander(x[0, 0]), ops.corrcoef(x[0]), ops.rot90(x, 1, (1, 2)), ops.unfold(ops.reshape(x, (2, 1, 4, 4)), 2),
+               ops.image.pad_images(image, 1, 2, bottom_padding=0, right_padding=1), ops.image.crop_images(image, 1, 2, bottom_cropping=0, right_cropping=1),
+               ops.layer_normalization(x), ops.rms_normalization(x), ops.batch_normalization(x, np.float32([.1, .2, .3, .4]), np.float32([1, 2, 3, 4]), -1)]
+    model = keras.Model([x, image], ops.concatenate([ops.reshape(v, (-1,)) for v in results]), name="algebra")
+    model.save("algebra.keras")
+    deflate("algebra.keras")
+    answers("algebra", model, [random(2, 4, 4), random(1, 3, 5, 2)])
+
+
 cnn()
 net()
 rnn()
@@ -286,3 +303,4 @@ lookup()
 windows()
 sound()
 arrays()
+algebra()

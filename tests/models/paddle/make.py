@@ -125,6 +125,19 @@ class Same(nn.Layer):
         return up, F.conv2d(up, w, stride=2, padding='SAME')
 
 
+class Algebra(nn.Layer):
+    """What is read by PyTorch's functions; a pool's maxima put back where they were."""
+    def forward(self, x, size):
+        y, at = F.max_pool2d(x, 2, 2, return_mask=True)
+        square = x + paddle.eye(4) * 6
+        values, places = paddle.kthvalue(x, 2, 1)
+        return (F.max_unpool2d(y, at, 2, 2), at, F.unfold(x, 3, paddings=[1, 0, 2, 1]), values, places,
+                paddle.linalg.solve(square, x), paddle.linalg.inv(square) + paddle.diag_embed(size), paddle.diag(size),
+                paddle.linalg.cholesky(paddle.matmul(square, square, transpose_y=True)), paddle.linalg.det(square),
+                paddle.diagonal(x, 1, 2, 3), paddle.logcumsumexp(x, 1), paddle.kron(x[0, 0], size), paddle.dist(x, y[:, :, :1, :1]),
+                paddle.lgamma(size + 3) + paddle.digamma(size + 3) + paddle.erfinv(size / 9) + paddle.heaviside(size, x[0, 0, 0]))
+
+
 def save(name, net, inputs, shapes=None):
     net.eval()
     for layer in net.sublayers():
@@ -163,6 +176,7 @@ else:
     save('loop', Flow(), [images(2, 4)])
     save('detect', Detect(), [images(1, 4, 3, 4), np.array([[48, 64]], 'int32')])
     save('same', Same(), [images(1, 3, 5, 4), images(3, 3, 4, 3)])
+    save('algebra', Algebra(), [images(1, 2, 4, 4), images(4)])
 
 
 def strip(path):

@@ -130,3 +130,19 @@ def colours(image, table, places, numbers, scores):
 seen = rng.random((1, 3, 4, 3)).astype(np.float32)
 seen[0, 0, :3] = [[0, 0, 0], [0.5, 0.5, 0.5], [1, 0, 1]]
 write("colours", colours, [seen, rng.random((6, 3)).astype(np.float32), np.int32([2, 0, 1, 2, 0, 1]), rng.integers(0, 6, (2, 5)).astype(np.int32), rng.random(6).astype(np.float32)])
+
+
+def algebra(x):
+    """Linear algebra and special functions, which are read by PyTorch's functions; how far scores are from labels."""
+    ops = tf.raw_ops
+    square = x + tf.eye(4) * 6.0
+    q, r = tf.linalg.qr(square)
+    loss, slope = ops.SoftmaxCrossEntropyWithLogits(features=x[0], labels=tf.nn.softmax(x[1]))
+    return (
+        [tf.linalg.solve(square, x), tf.linalg.inv(square), tf.linalg.cholesky(tf.matmul(square, square, transpose_b=True)), tf.matmul(q, r), loss, slope],
+        [tf.linalg.triangular_solve(square, x, lower=low, adjoint=turned) for low in (False, True) for turned in (False, True)],
+        [tf.math.lgamma(x + 4.0), tf.math.digamma(x + 4.0), tf.math.erfinv(tf.tanh(x)), tf.math.ndtri(tf.sigmoid(x)), tf.math.bessel_i0e(x)],
+    )
+
+
+write("algebra", algebra, [rng.standard_normal((2, 4, 4)).astype(np.float32)])
