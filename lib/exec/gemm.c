@@ -13,7 +13,8 @@ struct gemm_args {
     struct gemm_job job;
     ptrdiff_t a_size, c_size; /* bytes of an element */
     int64_t pixels;
-    int64_t tiles;  /* of pixels: nearly even, so that 16 are 8 and 8, not 14 and 2, or all but the last one whole */
+    int64_t tiles; /* of pixels: so many whole ones, then nearly even ones, so that 16 are 8 and 8, not 14 and 2 */
+    int64_t whole;
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
@@ -25,10 +26,9 @@ struct gemm_args {
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
-    bool whole;
-    int64_t line;  /* pixels that are cut into tiles for themselves, or 0: all are one line */
-    int64_t parts; /* tiles of a line */
-    int rows;      /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
+    int64_t line;     /* pixels that are cut into tiles for themselves, or 0: all are one line */
+    int64_t parts;    /* tiles of a line */
+    int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
 struct pixel_tile {
@@ -236,12 +236,12 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
 
 static int64_t tile_first(const struct gemm_args *g, int64_t tile)
 {
-    int64_t whole = tile * g->job.product->mr;
+    int64_t whole = tile < g->whole ? tile : g->whole, first = whole * g->job.product->mr;
     if (g->line > 0) {
-        int64_t first = tile / g->parts * g->line + plan_tile_first(g->line, g->parts, tile % g->parts);
+        first = tile / g->parts * g->line + plan_tile_first(g->line, g->parts, tile % g->parts);
         return first < g->pixels ? first : g->pixels;
     }
-    return !g->whole ? plan_tile_first(g->pixels, g->tiles, tile) : whole < g->pixels ? whole : g->pixels;
+    return tile == whole ? first : first + plan_tile_first(g->pixels - first, g->tiles - whole, tile - whole);
 }
 
 /* The panels of calls that begin, in scratch memory. */
@@ -421,13 +421,17 @@ static void share_panels(struct gemm_args *g, double macs, int threads)
         g->groups = groups > (double)most ? (int)most : (int)groups;
 }
 
+/* A tile of fewer rows waits for its sums. */
+#define FEWEST 3
+
 static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
     double macs = (double)g->pixels * j->n * j->taps * j->k;
     int64_t rest = g->pixels % j->product->mr;
     g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
-    g->whole = rest > 0 && rest <= j->product->few;
+    g->whole = rest == 0 || rest > j->product->few ? 0 : g->tiles - (rest >= FEWEST ? 1 : 2);
+    g->whole = g->whole > 0 ? g->whole : 0;
     cut_lines(g);
     g->groups = count_groups(g);
     g->blocks = count_blocks(g, p, macs);
