@@ -1,52 +1,43 @@
-/* Depthwise convolutions, and those of narrow groups: a row of the result is a call of the kernel, which handles edges
- * itself. Where a channel has several results it is there as often: a product would have so few columns. */
+/* Depthwise convolutions, and those of narrow groups: some rows of the result are a call of the kernel, which handles
+ * edges itself. Where a channel has several results it is there as often: a product would have so few columns. */
 #include <string.h>
 
 #include "exec/lower_depthwise.h"
 
-/* Channels of a row from c on. */
-static void run_depthwise_row(const struct depthwise_args *d, int64_t image, int64_t y, int c)
+void exec_depthwise_rows(const struct depthwise_args *d, int64_t y, int count, const float *first, int64_t ring,
+                         ptrdiff_t step, const float **row)
 {
-    const float *rows[DEPTHWISE_KERNEL_MAX];
-    struct kernel_depthwise_f32 k = d->k;
-    const float *x = (const float *)view_data(&d->x) + image * d->x.stride[0] + c;
-    for (int i = 0; i < k.kernel_h; i++) {
+    int rows = (count - 1) * (int)d->stride_h + d->k.kernel_h;
+    for (int i = 0; i < rows; i++) {
         int64_t from = y * d->stride_h - d->pad_top + i * d->dilation_h;
-        rows[i] = from >= 0 && from < d->in_height ? x + from * d->x_row : NULL;
+        row[i] = from >= 0 && from < d->in_height ? first + from % ring * step : NULL;
     }
-    k.row = rows;
-    k.out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row + c;
+}
+
+static void run_rows(const struct depthwise_args *d, int64_t image, int64_t y, int count)
+{
+    const float *row[DEPTHWISE_ROWS];
+    struct kernel_depthwise_f32 k = d->k;
+    exec_depthwise_rows(d, y, count, (const float *)view_data(&d->x) + image * d->x.stride[0], d->in_height, d->x_row,
+                        row);
+    k.row = row;
+    k.rows = count;
+    k.out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * k.out_row;
     if (d->add.buffer)
-        k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * d->add_row + c;
+        k.add = (const float *)view_data(&d->add) + image * d->add.stride[0] + y * k.add_row;
     if (d->bias_view.buffer)
         k.bias = view_data(&d->bias_view);
-    if (k.bias)
-        k.bias += c;
-    k.weight += (ptrdiff_t)c * k.kernel_h * k.kernel_w;
-    k.channels -= c;
-    if (k.channels - d->chunk >= d->kernels->vector)
-        k.channels = d->chunk;
     d->kernels->depthwise_f32(&k);
 }
 
-/* The function over all pixels that lie side by side at once: it takes half as long with many vectors as with a few. */
-static void activate_row(const struct depthwise_args *d, int64_t image, int64_t y)
-{
-    float *out = (float *)view_data(&d->out) + image * d->out.stride[0] + y * d->out_row;
-    int together = d->k.out_step == d->k.channels ? d->k.width : 1;
-    for (int x = 0; x < d->k.width; x += together, out += d->k.out_step)
-        d->kernels->unary_f32(out, out, (size_t)d->k.channels * (size_t)together, d->act);
-}
-
-/* Some channels of all rows, which then are in a cache, before the next ones. */
 static void run_depthwise(const struct step *s, struct tile tile)
 {
     const struct depthwise_args *d = s->args;
-    for (int c = 0; c < d->chunks; c++)
-        for (int64_t i = tile.first; i < tile.last; i++)
-            run_depthwise_row(d, i / d->out_height, i % d->out_height, c * d->chunk);
-    for (int64_t i = tile.first; d->act.kind != KERNEL_NONE && i < tile.last; i++)
-        activate_row(d, i / d->out_height, i % d->out_height);
+    for (int64_t i = tile.first, count; i < tile.last; i += count) {
+        int64_t y = i % d->out_height, left = d->out_height - y < tile.last - i ? d->out_height - y : tile.last - i;
+        count = left < d->together ? left : d->together;
+        run_rows(d, i / d->out_height, y, (int)count);
+    }
 }
 
 static int pack_depthwise(void *packed, const void *weights, const void *args, int64_t first, int64_t last,
@@ -67,8 +58,9 @@ static void describe_rows(struct depthwise_args *d, const struct window *w)
     d->dilation_h = rows ? w->dilation[0] : 1;
     d->pad_top = rows ? w->begin[0] : 0;
     d->x_row = rows ? d->x.stride[2] : 0;
-    d->out_row = rows ? d->out.stride[2] : 0;
-    d->add_row = rows ? d->add.stride[2] : 0;
+    d->k.out_row = rows ? d->out.stride[2] : 0;
+    d->k.add_row = rows ? d->add.stride[2] : 0;
+    d->k.row_step = (int)d->stride_h;
     d->k.kernel_h = rows ? (int)w->kernel[0] : 1;
     d->k.kernel_w = (int)w->kernel[last];
     d->k.stride = (int)w->stride[last];
@@ -124,6 +116,16 @@ static int fill_weights(struct plan *p, struct node *n, const struct conv *c, st
     return d->k.weight ? 0 : -1;
 }
 
+/* Pixels so far apart, in bytes, share lines of the level-1 cache: of several rows too many would be needed at once,
+ * where a vector is a part of a line. */
+#define PAGE_HALF 2048
+
+static int count_together(const struct depthwise_args *d)
+{
+    bool is_far = d->k.in_step * (ptrdiff_t)sizeof(float) % PAGE_HALF == 0 && d->kernels->vector < 16;
+    return d->dilation_h > 1 || d->stride_h > DEPTHWISE_STRIDE || is_far ? 1 : DEPTHWISE_TOGETHER;
+}
+
 int exec_depthwise_describe(struct plan *p, struct node *n, const struct conv *c, const struct conv_ports *ports,
                             struct depthwise_args *d, struct error *err)
 {
@@ -135,38 +137,8 @@ int exec_depthwise_describe(struct plan *p, struct node *n, const struct conv *c
     d->k.bias = ports->bias;
     d->k.add_last = ports->add_last;
     d->k.act = c->act;
+    d->together = count_together(d);
     return fill_weights(p, n, c, d, err);
-}
-
-/* Bytes of the level-1 cache that a kernel's rows may take. */
-#define CHUNK_BYTES 32768
-/* The fewest channels that pay; of kernels of so many rows, which would be read as often otherwise. */
-#define CHUNK_WIDE   112
-#define CHUNK_LEAST  32
-#define CHUNK_KERNEL 7
-
-/* Rows that do not stay in the level-1 cache until the kernel has met them all are done some channels at a time; a
- * costly function follows when rows are whole. */
-static void choose_chunk(struct depthwise_args *d)
-{
-    int vector = d->kernels->vector, channels = d->k.channels, kind = d->k.act.kind;
-    bool is_clip = kind == KERNEL_NONE || kind == KERNEL_RELU || kind == KERNEL_CLIP;
-    double channel = (double)d->k.kernel_h * d->k.in_width * sizeof(float);
-    d->chunk = channels;
-    d->chunks = 1;
-    if ((!is_clip && d->add.buffer) || d->k.group > 1 || d->k.kernel_h == 1 || channels < vector ||
-        channel * channels <= CHUNK_BYTES)
-        return;
-    int most = (int)(CHUNK_BYTES / channel);
-    if (d->k.kernel_h < CHUNK_KERNEL && most < CHUNK_WIDE)
-        return;
-    int chunks = (channels - 1) / (most > CHUNK_LEAST ? most : CHUNK_LEAST) + 1;
-    d->chunk = (channels / chunks + vector - 1) / vector * vector;
-    d->chunks = (channels - vector) / d->chunk + 1;
-    if (!is_clip) {
-        d->act = d->k.act;
-        d->k.act.kind = KERNEL_NONE;
-    }
 }
 
 static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
@@ -186,8 +158,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
     d->add = ports.add;
     if (exec_depthwise_describe(p, n, &c, &ports, d, err) < 0)
         return -1;
-    choose_chunk(d); /* of which a tile has several rows, to meet what is in the cache again */
-    int64_t units = d->x.dims[0] * d->out_height, most = d->chunks > 1 ? 1 + units / (2 * d->k.kernel_h) : units;
+    int64_t units = d->x.dims[0] * d->out_height;
     double macs = (double)view_count(&d->out) * c.taps * c.in;
     return plan_step(p,
                      &(struct step){.node = n,
@@ -195,7 +166,7 @@ static int depthwise_lower(struct plan *p, struct node *n, struct error *err)
                                     .run = run_depthwise,
                                     .args = d,
                                     .units = units,
-                                    .tiles = plan_tiles(macs, 150000, most),
+                                    .tiles = plan_tiles(macs, 150000, 1 + units / (d->together > 1 ? 4 : 1)),
                                     .macs = macs},
                      err, PLAN_WRITES(&d->out, &d->x, &d->add, &d->bias_view));
 }

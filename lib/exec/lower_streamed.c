@@ -31,24 +31,24 @@ static void expand_rows(const struct streamed_args *s, int64_t image, int64_t fr
         gemm_run_part(s->expand, in + y * s->in_row, r->ring + y % s->ring * s->row, NULL, &r->expand);
 }
 
-/* Row y of the result, once the ring holds what it is made of. */
-static void finish_row(const struct streamed_args *s, int64_t image, int64_t y, struct rows *r)
+/* Rows of the result from y on, once the ring holds what they are made of. */
+static void finish_rows(const struct streamed_args *s, int64_t image, int64_t y, int count, struct rows *r)
 {
     const struct depthwise_args *d = &s->depthwise;
-    const float *rows[DEPTHWISE_KERNEL_MAX], *add = NULL;
+    const float *row[DEPTHWISE_ROWS], *add = NULL;
     float *out = (float *)view_data(&s->out) + image * s->out.stride[0] + y * s->out.stride[2];
     struct kernel_depthwise_f32 k = d->k;
-    for (int i = 0; i < k.kernel_h; i++) {
-        int64_t from = y * d->stride_h - d->pad_top + i * d->dilation_h;
-        rows[i] = from >= 0 && from < d->in_height ? r->ring + from % s->ring * s->row : NULL;
-    }
-    k.row = rows;
+    exec_depthwise_rows(d, y, count, r->ring, s->ring, s->row, row);
+    k.row = row;
+    k.rows = count;
     k.out = s->project ? r->narrow : out;
     d->kernels->depthwise_f32(&k);
     if (s->add.buffer)
         add = (const float *)view_data(&s->add) + image * s->add.stride[0] + y * s->add.stride[2];
-    if (s->project)
-        gemm_run_part(s->project, r->narrow, out, add, &r->project);
+    for (int i = 0; s->project && i < count; i++, out += s->out.stride[2]) {
+        gemm_run_part(s->project, r->narrow + i * k.out_row, out, add, &r->project);
+        add += add ? s->add.stride[2] : 0;
+    }
 }
 
 /* Units are rows of the result. A tile makes those wide rows once more that the one before made too. */
@@ -58,12 +58,15 @@ static void run_streamed(const struct step *step, struct tile tile)
     const struct depthwise_args *d = &s->depthwise;
     struct rows r = {.ring = tile.scratch};
     r.narrow = r.ring + s->ring * s->row;
-    r.expand.scratch = r.narrow + s->narrow_row;
+    r.expand.scratch = r.narrow + d->together * s->narrow_row;
     r.project.scratch = (char *)r.expand.scratch + gemm_part_scratch(s->expand);
     int64_t made = 0, reach = (d->k.kernel_h - 1) * d->dilation_h + 1;
-    for (int64_t i = tile.first; i < tile.last; i++) {
+    for (int64_t i = tile.first, count; i < tile.last; i += count) {
         int64_t image = i / d->out_height, y = i % d->out_height, first = y * d->stride_h - d->pad_top,
-                end = first + reach < d->in_height ? first + reach : d->in_height;
+                left = d->out_height - y < tile.last - i ? d->out_height - y : tile.last - i;
+        count = left < d->together ? left : d->together;
+        int64_t end = first + (count - 1) * d->stride_h + reach;
+        end = end < d->in_height ? end : d->in_height;
         if (i == tile.first || y == 0)
             made = 0;
         made = made < first ? first : made;
@@ -71,7 +74,7 @@ static void run_streamed(const struct step *step, struct tile tile)
             expand_rows(s, image, made, end, &r);
             made = end;
         }
-        finish_row(s, image, y, &r);
+        finish_rows(s, image, y, (int)count, &r);
     }
 }
 
@@ -81,7 +84,8 @@ struct unit {
     struct node *expand, *depthwise, *project; /* project NULL: none */
     struct conv e, d, p;
     struct view wide, narrow; /* the maps between, without memory */
-    int64_t ring;
+    int64_t reach, ring;      /* rows of the wide map that one row of the result reads, and that are kept */
+    int together;             /* rows of the result */
 };
 
 static bool is_conv(const struct node *n)
@@ -148,7 +152,33 @@ static void describe_map(struct view *v, const struct value *value)
 
 static size_t scratch_floats(const struct unit *u)
 {
-    return (size_t)(u->ring * u->wide.stride[2] + (u->project ? u->narrow.stride[2] : 0));
+    return (size_t)(u->ring * u->wide.stride[2] + (u->project ? u->together * u->narrow.stride[2] : 0));
+}
+
+/* Rows that go together, at most: those of the wide map are in the level-2 cache for all that they serve, but come to
+ * the level-1 cache anew for others. */
+#define TOGETHER 4
+
+/* With the weights that each of the rows meets. */
+static bool fits_cache(const struct unit *u)
+{
+    double l2 = (double)cpu_l2_bytes(), rows = (double)scratch_floats(u) * sizeof(float),
+           weights = (double)u->e.in * u->e.taps * u->e.out + (u->project ? (double)u->p.in * u->p.out : 0);
+    return rows < l2 / 2 && rows + weights * sizeof(float) < l2;
+}
+
+/* As many as the cache holds. */
+static void choose_rows(struct unit *u)
+{
+    const struct window *w = &u->d.w;
+    u->reach = (w->kernel[0] - 1) * w->dilation[0] + 1;
+    u->together = w->dilation[0] > 1 || w->stride[0] > DEPTHWISE_STRIDE ? 1 : TOGETHER;
+    for (;; u->together /= 2) {
+        u->ring = u->reach + (u->together - 1) * w->stride[0];
+        u->ring = u->ring < w->in[0] ? u->ring : w->in[0];
+        if (u->together == 1 || fits_cache(u))
+            return;
+    }
 }
 
 static double image_bytes(const struct view *map)
@@ -157,13 +187,10 @@ static double image_bytes(const struct view *map)
 }
 
 /* It gains where the maps before and behind the depthwise convolution would not stay in the level-2 cache together, and
- * their rows do, with the weights that each of them meets. */
+ * their rows do. */
 static bool pays(const struct unit *u)
 {
-    double l2 = (double)cpu_l2_bytes(), rows = (double)scratch_floats(u) * sizeof(float),
-           weights = (double)u->e.in * u->e.taps * u->e.out + (u->project ? (double)u->p.in * u->p.out : 0);
-    return image_bytes(&u->wide) + image_bytes(&u->narrow) > l2 && rows < l2 / 2 &&
-           rows + weights * sizeof(float) < l2;
+    return image_bytes(&u->wide) + image_bytes(&u->narrow) > (double)cpu_l2_bytes() && fits_cache(u);
 }
 
 /* The unit that n is part of. A 1x1 between two depthwise convolutions belongs to the second. */
@@ -183,8 +210,7 @@ static bool find_unit(const struct kernels *k, struct node *n, struct unit *u)
         u->project = NULL;
     describe_map(&u->wide, u->expand->out[0]);
     describe_map(&u->narrow, u->depthwise->out[0]);
-    u->ring = (u->d.w.kernel[0] - 1) * u->d.w.dilation[0] + 1;
-    u->ring = u->ring < u->d.w.in[0] ? u->ring : u->d.w.in[0];
+    choose_rows(u);
     return pays(u) && (n == u->expand || n == u->depthwise || n == u->project);
 }
 
@@ -235,6 +261,7 @@ static int fill_stages(struct plan *p, const struct unit *u, const struct view *
     s->add = last->add;
     s->in_row = x->stride[2] * u->e.w.stride[0];
     s->ring = u->ring;
+    s->depthwise.together = u->together;
     s->row = u->wide.stride[2];
     s->narrow_row = u->project ? u->narrow.stride[2] : 0;
     return 0;
@@ -243,8 +270,8 @@ static int fill_stages(struct plan *p, const struct unit *u, const struct view *
 /* Bytes; both maps' rows are whole cache lines. */
 static size_t scratch_of(const struct streamed_args *s)
 {
-    return (size_t)(s->ring * s->row + s->narrow_row) * sizeof(float) + gemm_part_scratch(s->expand) +
-           (s->project ? gemm_part_scratch(s->project) : 0);
+    return (size_t)(s->ring * s->row + s->depthwise.together * s->narrow_row) * sizeof(float) +
+           gemm_part_scratch(s->expand) + (s->project ? gemm_part_scratch(s->project) : 0);
 }
 
 static double count_macs(const struct unit *u)
@@ -260,7 +287,7 @@ static double count_macs(const struct unit *u)
 
 static bool is_cut_well(const struct plan *p, const struct unit *u, int64_t images)
 {
-    int64_t again = u->ring - u->d.w.stride[0];
+    int64_t again = u->reach - u->d.w.stride[0];
     return plan_threads(p) == 1 ||
            images * u->d.w.out[0] / plan_threads(p) * u->d.w.stride[0] >= ROWS_A_REPEATED * again;
 }

@@ -35,11 +35,12 @@ enum kernel_reduce {
     KERNEL_REDUCES
 };
 
-/* One row of a depthwise convolution: out[x][c] for 0 <= x < width. Output x, tap (ky, kx) reads
- * row[ky] + (x * stride + kx * dilation - pad_left) * in_step + c, when that column lies in 0 <= column < in_width and
- * row[ky] is not NULL; what lies outside counts as zero and is not read. */
+/* Rows of a depthwise convolution: out[y][x][c] for 0 <= y < rows, 0 <= x < width. Output (y, x), tap (ky, kx) reads
+ * row[y * row_step + ky] + (x * stride + kx * dilation - pad_left) * in_step + c, when that column lies in 0 <= column
+ * < in_width and that row is not NULL; what lies outside counts as zero and is not read. */
 struct kernel_depthwise_f32 {
-    const float *const *row;     /* [kernel_h]: column 0 of the input rows; NULL: above or below the image */
+    const float *const *row; /* column 0 of the input rows; NULL: above or below the image */
+    int rows, row_step;
     ptrdiff_t in_step, out_step; /* floats from a pixel to the next */
     int in_width, width, channels, kernel_h, kernel_w, stride, dilation, pad_left;
     /* 2 and more: not depthwise, but each output sums over all of so many channels that stand together, and has as many
@@ -48,9 +49,10 @@ struct kernel_depthwise_f32 {
     const float *weight; /* made by depthwise_pack_f32 */
     const float *bias;   /* [channels], or NULL */
     const float *add;    /* residual, laid out like out but with add_step; or NULL */
-    ptrdiff_t add_step;
+    ptrdiff_t add_step, add_row;
     bool add_last;
     float *out;
+    ptrdiff_t out_row; /* floats from a row to the next */
     struct kernel_act act;
 };
 

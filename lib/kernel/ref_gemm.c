@@ -68,13 +68,13 @@ static int depthwise_block(int c, int channels, int group)
     return group == 1 && channels >= VECTOR && first > channels - VECTOR ? channels - VECTOR : first;
 }
 
-static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
+static double depthwise_sum(const struct kernel_depthwise_f32 *d, int y, int x, int c)
 {
     int group = d->group > 1 ? d->group : 1, area = d->kernel_h * d->kernel_w, taps = area * group,
         block = VECTOR / group * group, lane = c - depthwise_block(c, d->channels, group);
     double sum = d->bias ? (double)d->bias[c] : 0;
     for (int tap = 0; tap < taps; tap++) {
-        const float *row = d->row[tap % area / d->kernel_w];
+        const float *row = d->row[y * d->row_step + tap % area / d->kernel_w];
         long column = (long)x * d->stride + (long)(tap % d->kernel_w) * d->dilation - d->pad_left;
         float weight = d->weight[((long)(c / block) * taps + tap) * VECTOR + lane];
         if (row && column >= 0 && column < d->in_width)
@@ -85,10 +85,12 @@ static double depthwise_sum(const struct kernel_depthwise_f32 *d, int x, int c)
 
 void depthwise_f32_ref(const struct kernel_depthwise_f32 *d)
 {
-    for (int x = 0; x < d->width; x++) {
+    for (int i = 0; i < d->rows * d->width; i++) {
+        int y = i / d->width, x = i % d->width;
         for (int c = 0; c < d->channels; c++) {
-            const float *add = d->add ? &d->add[x * d->add_step + c] : NULL;
-            d->out[x * d->out_step + c] = (float)finish_ref(depthwise_sum(d, x, c), add, d->add_last, d->act);
+            const float *add = d->add ? &d->add[y * d->add_row + x * d->add_step + c] : NULL;
+            d->out[y * d->out_row + x * d->out_step + c] =
+                (float)finish_ref(depthwise_sum(d, y, x, c), add, d->add_last, d->act);
         }
     }
 }

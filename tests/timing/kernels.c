@@ -146,12 +146,16 @@ static void activations(const struct kernels *k, double peak)
 
 /* ---- depthwise ---- */
 
-static void row(void *args, int round)
+static void rows(void *args, int round)
 {
     const struct kernel_depthwise_f32 *d = ((void **)args)[1];
     (void)round;
     ((const struct kernels *)((void **)args)[0])->depthwise_f32(d);
 }
+
+/* Of the result, as executors ask for them together; and those that they are made of, at most. */
+#define ROWS      4
+#define ROWS_MOST 16
 
 static void depthwise(const struct kernels *k, double peak)
 {
@@ -163,12 +167,14 @@ static void depthwise(const struct kernels *k, double peak)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const int *s = shapes[i];
         size_t row_floats = (size_t)s[0] * (size_t)s[1];
-        float *x = floats(row_floats * 5), *out = floats(row_floats),
+        float *x = floats(row_floats * ROWS_MOST), *out = floats(row_floats * ROWS),
               *w = floats(kernel_depthwise_packed(k, (size_t)s[1], 1, (size_t)(s[2] * s[2])));
-        const float *rows[5];
-        for (int r = 0; r < s[2]; r++)
-            rows[r] = x + (size_t)r * row_floats;
-        struct kernel_depthwise_f32 d = {.row = rows,
+        const float *row[ROWS_MOST];
+        for (int r = 0; r < s[2] + (ROWS - 1) * s[3]; r++)
+            row[r] = x + (size_t)r * row_floats;
+        struct kernel_depthwise_f32 d = {.row = row,
+                                         .rows = ROWS,
+                                         .row_step = s[3],
                                          .in_step = s[1],
                                          .out_step = s[1],
                                          .in_width = s[0],
@@ -181,7 +187,8 @@ static void depthwise(const struct kernels *k, double peak)
                                          .weight = w,
                                          .out = out};
         d.width = s[0] / s[3];
-        double rate = best_rate(row, (void *[]){(void *)k, &d}, (double)d.width * s[1] * s[2] * s[2]);
+        d.out_row = (ptrdiff_t)d.width * s[1];
+        double rate = best_rate(rows, (void *[]){(void *)k, &d}, (double)ROWS * d.width * s[1] * s[2] * s[2]);
         printf("%s\tdepthwise_f32\t%dx%d k%d s%d\t%.1f\t%.0f\n", k->isa, s[0], s[1], s[2], s[3], rate,
                100 * rate / peak);
         free(x);

@@ -1,76 +1,19 @@
-/* Depthwise convolution of one row: lanes are channels, up to DW_PIXELS_MOST outputs of a row are summed at a time. A
- * tap that lies outside the image is left out, so that every output is the chain of fma over the taps inside, by ky,
- * then kx, whichever way it is computed. The last block of channels ends with them, and so begins inside the one
- * before: what both have is computed twice, since loads with masks take the multipliers' ports. */
+/* Depthwise convolution of rows: lanes are channels, up to DW_PIXELS_MOST outputs of a row are summed at a time, then
+ * those below them, which read mostly the same rows. A tap that lies outside the image is left out, so that every
+ * output is the chain of fma over the taps inside, by ky, then kx, whichever way it is computed. The last block of
+ * channels ends with them, and so begins inside the one before: what both have is computed twice, since loads with
+ * masks take the multipliers' ports. */
 #include <string.h>
 
-#include "kernel/isa/epilogue.h"
-#include "kernel/isa/isa.h"
-#include "kernel/isa/vec.h"
-
-/* Of groups of channels, whose last block cannot be moved: stores with masks cost nothing on AVX-512. */
-#ifdef ISA_avx512
-#define DW_MASKED true
-#else
-#define DW_MASKED false
-#endif
-
-/* So many accumulators keep the multipliers busy, and leave registers for a row of weights. Each number of pixels of a
- * tile is a kernel of its own, so there are few: 7 is what maps of 7, 14, 28 pixels are made of. A tile of a known
- * kernel may sum more pixels than it stores. */
-#if V_SMALL
-#define DW_PIXELS            4
-#define EACH_PIXELS(X)       X(4)
-#define EACH_PIXELS_EXACT(X) X(1) X(4)
-#else
-#define DW_PIXELS            8
-#define EACH_PIXELS(X)       X(7) X(8)
-#define EACH_PIXELS_EXACT(X) X(1) X(4) X(8)
-#endif
-
-/* 7 or 8 sums of a group's many taps wait for each other: where a vector is one group, and there are registers, a tile
- * has 14. */
-#ifdef ISA_avx512
-#define DW_PIXELS_MOST 14
-#else
-#define DW_PIXELS_MOST DW_PIXELS
-#endif
-
-/* Of fewer channels than a vector holds: where masks are vectors, 8 sums of them leave no registers. */
-#define DW_PIXELS_FEW (DW_MASKED ? DW_PIXELS : 4)
-
-/* Outputs from x: as many as the tile sums, or the first `wanted`. Passed in a register: in memory, just stored as two
- * integers and loaded as one, it would have to wait for the cache. */
-struct tile {
-    int x, wanted;
-};
-
-typedef void tile_fn(const struct kernel_depthwise_f32 *d, struct tile t);
-
-static int clamp(ptrdiff_t x, int low, int high)
-{
-    return x < low ? low : x > high ? high : (int)x;
-}
-
-/* What is the same for all blocks of channels of a tile. */
-struct columns {
-    ptrdiff_t at;         /* the first one, as an offset into a row */
-    uint32_t valid;       /* of those that a fixed kernel reads, the ones inside */
-    int kx_begin, kx_end; /* the kernel's that lie inside, of any kernel */
-};
-
-V_FN v_f32 load_lanes(const float *p, int lanes, bool masked)
-{
-    return masked ? v_load_n(p, lanes) : v_load(p);
-}
+#include "kernel/isa/depthwise_f32.h"
 
 /* Nothing of x is known from here on, and nothing made of it is kept in advance: gcc computes the columns' addresses
  * and the bits of `valid` before the loop over rows, until it runs out of registers. Volatile, so that it stays there.
  */
 #define FORGET(x) __asm__ volatile("" : "+r"(x))
 
-/* An undilated row of kw taps: each column is loaded once and meets every output that wants it. row[at] is the first
- * column; those whose bit of `valid` is not set lie outside. */
+/* An undilated row of kw taps: each column is loaded once, into a register, and meets every output that wants it.
+ * row[at] is the first column; those whose bit of `valid` is not set lie outside. */
 V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, const float *weight, int pixels, int kw,
                     int stride, uint32_t valid)
 {
@@ -89,7 +32,7 @@ V_FN void row_fixed(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
         V_UNROLL(8)
         for (int i = 0; i < pixels; i++)
             if (j >= i * stride && j < i * stride + kw)
-                acc[i] = v_fma(in, w[j - i * stride], acc[i]);
+                v_fma_to(&acc[i], in, w[j - i * stride]);
     }
 }
 
@@ -158,84 +101,6 @@ V_FN void row_whole(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
     }
 }
 
-/* Only now, as in gemm_f32.c. */
-V_FN void add_bias(v_f32 *acc, const float *bias, int pixels, int lanes, bool masked)
-{
-    v_f32 b = load_lanes(bias, lanes, masked);
-    V_UNROLL(16)
-    for (int i = 0; i < pixels; i++)
-        acc[i] = v_add(acc[i], b);
-}
-
-/* A block of channels from `first` on, of which `skipped` were done in the block before. */
-struct lanes {
-    int first, skipped, count;
-};
-
-/* Block number c / VL. */
-V_FN struct lanes lanes_at(const struct kernel_depthwise_f32 *d, int c, bool masked)
-{
-    int before = !masked && c > d->channels - VL ? c - (d->channels - VL) : 0;
-    return (struct lanes){c - before, before, masked ? d->channels : VL};
-}
-
-/* Through memory: residuals, which are added once, and lanes that stores without masks cannot leave out. */
-static __attribute__((cold)) void finish_any(const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l,
-                                             const v_f32 *acc)
-{
-    float sum[(DW_PIXELS_MOST + 1) * VL] = {0};
-    void *out[DW_PIXELS_MOST];
-    const void *add[DW_PIXELS_MOST];
-    for (int i = 0; i < t.wanted; i++) {
-        v_store(sum + i * VL, acc[i]);
-        out[i] = d->out + (t.x + i) * d->out_step;
-        add[i] = d->add ? d->add + (t.x + i) * d->add_step : NULL;
-    }
-    struct kernel_epilogue to = {.add = d->add ? add : NULL, .add_last = d->add_last, .act = d->act};
-    K(epilogue_rows)(sum + l.skipped, t.wanted, VL, l.count - l.skipped, out, l.first + l.skipped, &to);
-}
-
-V_FN void finish(v_f32 *acc, const struct kernel_depthwise_f32 *d, float *out, int pixels, int wanted, int lanes,
-                 bool masked)
-{
-    ptrdiff_t step = d->out_step;
-    epilogue_clip(acc, pixels, d->act);
-    /* Does not end at `wanted`: clang would not know how many turns it has. */
-    V_UNROLL(16)
-    for (int i = 0; i < pixels; i++, out += step) {
-        if (i >= wanted)
-            continue;
-        if (masked)
-            v_store_n(out, acc[i], lanes);
-        else
-            v_store(out, acc[i]);
-    }
-}
-
-/* Bit j: column first + j of so many lies inside. */
-V_APART uint32_t valid_columns(ptrdiff_t first, int in_width, int columns)
-{
-    int begin = clamp(-first, 0, columns), end = clamp(in_width - first, begin, columns);
-    return (UINT32_C(1) << end) - (UINT32_C(1) << begin);
-}
-
-/* What follows the sums of a block of channels. */
-V_FN void end_block(v_f32 *acc, const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l, int pixels,
-                    bool masked)
-{
-    if (d->bias)
-        add_bias(acc, d->bias + l.first, pixels, l.count, masked);
-    if (!d->add && (DW_MASKED || !masked)) {
-        finish(acc, d, d->out + t.x * d->out_step + l.first, pixels, t.wanted, l.count, masked);
-        return;
-    }
-    v_f32 copy[DW_PIXELS_MOST]; /* so that acc itself needs no address */
-    V_UNROLL(16)
-    for (int i = 0; i < pixels; i++)
-        copy[i] = acc[i];
-    finish_any(d, t, l, copy);
-}
-
 /* A block of channels; `masked` if there are fewer than a vector holds. */
 V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int c, int pixels,
                      bool masked)
@@ -251,7 +116,7 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns 
         if (row)
             row_any(acc, row + l.first, d, b, weight, l.count, pixels, masked);
     }
-    end_block(acc, d, t, l, pixels, masked);
+    end_block(acc, d, t, 0, l, pixels, masked);
 }
 
 /* Channels of whole groups that a vector holds. */
@@ -292,7 +157,22 @@ V_FN void group_block(const struct kernel_depthwise_f32 *d, const struct columns
                 row_group(acc, row + first + (one ? i : 0), b->at, d->in_step, weight, from, pixels, stride, one,
                           b->valid);
         }
-    end_block(acc, d, t, (struct lanes){c, 0, lanes}, pixels, true);
+    end_block(acc, d, t, 0, (struct lanes){c, 0, lanes}, pixels, true);
+}
+
+/* A block of channels of row y. */
+V_FN void fixed_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int y,
+                      struct lanes l, const float *weight, int pixels, int kw, int stride)
+{
+    const float *const *row = d->row + y * d->row_step, *const *end = row + d->kernel_h;
+    v_f32 acc[DW_PIXELS];
+    V_UNROLL(8)
+    for (int i = 0; i < pixels; i++)
+        acc[i] = v_zero();
+    for (; row < end; row++, weight += kw * VL)
+        if (*row)
+            row_fixed(acc, *row + l.first, b->at, d->in_step, weight, pixels, kw, stride, b->valid);
+    end_block(acc, d, t, y, l, pixels, false);
 }
 
 V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, struct tile t, int pixels, int kw, int stride)
@@ -301,18 +181,9 @@ V_FN void tile_fixed(const struct kernel_depthwise_f32 *d, struct tile t, int pi
     struct columns b = {.at = first * d->in_step};
     b.valid = valid_columns(first, d->in_width, (pixels - 1) * stride + kw);
     const float *weight = d->weight;
-    for (int c = 0; c < d->channels; c += VL) {
-        struct lanes l = lanes_at(d, c, false);
-        v_f32 acc[DW_PIXELS];
-        V_UNROLL(8)
-        for (int i = 0; i < pixels; i++)
-            acc[i] = v_zero();
-        const float *const *row = d->row, *const *end = row + d->kernel_h;
-        for (; row < end; row++, weight += kw * VL)
-            if (*row)
-                row_fixed(acc, *row + l.first, b.at, d->in_step, weight, pixels, kw, stride, b.valid);
-        end_block(acc, d, t, l, pixels, false);
-    }
+    for (int c = 0; c < d->channels; c += VL, weight += d->kernel_h * kw * VL)
+        for (int y = 0; y < d->rows; y++)
+            fixed_block(d, &b, t, y, lanes_at(d, c, false), weight, pixels, kw, stride);
 }
 
 /* a / b rounded up, b > 0. */
@@ -456,7 +327,7 @@ static void long_block(const struct kernel_depthwise_f32 *d, struct tile t, int 
     V_UNROLL(8)
     for (int i = 0; i < DW_PIXELS; i++)
         sums[i] = acc[i];
-    finish_any(d, t, l, sums);
+    finish_any(d, t, 0, l, sums);
 }
 
 static void run_long(const struct kernel_depthwise_f32 *d)
@@ -541,16 +412,24 @@ static void run_dilated(const struct kernel_depthwise_f32 *d)
     }
 }
 
+/* Whether several rows of the result are made together, which mostly read the same: what the kernel reads is then in
+ * the level-1 cache. */
+static bool is_together(const struct kernel_depthwise_f32 *d)
+{
+    return d->group <= 1 && d->channels >= VL && find_fixed(d);
+}
+
+/* One row; or all, where they are made together. */
 static void run_row(const struct kernel_depthwise_f32 *d)
 {
     if (comes_apart(d)) {
         run_dilated(d);
         return;
     }
-    tile_fn *const *tiles = d->group == VL     ? whole_tiles[d->stride - 1]
-                            : d->group > 1     ? group_tiles[d->stride - 1]
-                            : d->channels < VL ? NULL
-                                               : find_fixed(d);
+    tile_fn *const *tiles = d->group == VL   ? whole_tiles[d->stride - 1]
+                            : d->group > 1   ? group_tiles[d->stride - 1]
+                            : is_together(d) ? find_fixed(d)
+                                             : NULL;
     if (tiles)
         run_tiles(d, 0, d->width, tiles);
     else if (d->channels >= VL && is_long(d))
@@ -559,28 +438,45 @@ static void run_row(const struct kernel_depthwise_f32 *d)
         run_any(d);
 }
 
-/* The function over the whole row: with many vectors at once it takes half of what it would take for a few. */
-static void activate_row(const struct kernel_depthwise_f32 *d)
+static void run_rows(const struct kernel_depthwise_f32 *d)
 {
-    if (d->out_step == d->channels)
-        K(unary_f32)(d->out, d->out, (size_t)d->channels * (size_t)d->width, d->act);
-    for (int x = 0; x < d->width && d->out_step != d->channels; x++)
-        K(unary_f32)(d->out + x * d->out_step, d->out + x * d->out_step, (size_t)d->channels, d->act);
+    if (d->rows == 1 || is_together(d)) {
+        run_row(d);
+        return;
+    }
+    struct kernel_depthwise_f32 row = *d;
+    row.rows = 1;
+    for (int y = 0; y < d->rows; y++, row.row += d->row_step, row.out += d->out_row) {
+        run_row(&row);
+        row.add += row.add ? d->add_row : 0;
+    }
+}
+
+/* The function over whole rows: with many vectors at once it takes half of what it would take for a few. */
+static void activate_rows(const struct kernel_depthwise_f32 *d)
+{
+    bool is_whole = d->out_step == d->channels;
+    size_t n = (size_t)d->channels * (is_whole ? (size_t)d->width : 1);
+    for (int y = 0; y < d->rows; y++)
+        for (int x = 0; x < (is_whole ? 1 : d->width); x++) {
+            float *out = d->out + y * d->out_row + x * d->out_step;
+            K(unary_f32)(out, out, n, d->act);
+        }
 }
 
 static __attribute__((noinline)) void run_activated(const struct kernel_depthwise_f32 *d)
 {
     struct kernel_depthwise_f32 sums = *d;
     sums.act.kind = KERNEL_NONE;
-    run_row(&sums);
-    activate_row(d);
+    run_rows(&sums);
+    activate_rows(d);
 }
 
 /* Without a copy of *d where none is needed, as in gemm_f32.c. */
 void K(depthwise_f32)(const struct kernel_depthwise_f32 *d)
 {
     if (d->add || epilogue_is_clip(d->act))
-        run_row(d);
+        run_rows(d);
     else
         run_activated(d);
 }

@@ -9,10 +9,13 @@
 
 static struct guard input, packed, outputs, addends, biases;
 
-/* One row's worth of a problem, with weights as [channels][taps]. */
+#define MAX_ROWS     5 /* of a result */
+#define MAX_ROW_STEP 3
+
+/* Some rows' worth of a problem, with weights as [channels][taps]. */
 struct problem {
     struct kernel_depthwise_f32 d;
-    const float *row[MAX_KERNEL];
+    const float *row[MAX_KERNEL + (MAX_ROWS - 1) * MAX_ROW_STEP];
     float weight[MAX_CHANNELS * MAX_TAPS];
 };
 
@@ -23,21 +26,22 @@ static int random_to(int most)
     return 1 + (int)(guard_random() % (unsigned)most);
 }
 
-static float naive(const struct kernels *k, const struct problem *p, int x, int c, const float *add)
+static float naive(const struct kernels *k, const struct problem *p, int y, int x, int c, const float *add)
 {
     const struct kernel_depthwise_f32 *d = &p->d;
     struct chain sum = chain_start(k);
     int group = d->group > 1 ? d->group : 1, rows = group * d->kernel_h;
+    const float *const *row = d->row + y * d->row_step;
     for (int r = 0; r < rows; r++) {
         int ky = r % d->kernel_h, from = c / group * group + r / d->kernel_h;
         for (int kx = 0; kx < d->kernel_w; kx++) {
             int column = x * d->stride + kx * d->dilation - d->pad_left;
-            if (d->row[ky] && column >= 0 && column < d->in_width)
-                chain_add(&sum, d->row[ky][column * d->in_step + from], p->weight[(c * rows + r) * d->kernel_w + kx]);
+            if (row[ky] && column >= 0 && column < d->in_width)
+                chain_add(&sum, row[ky][column * d->in_step + from], p->weight[(c * rows + r) * d->kernel_w + kx]);
         }
     }
-    return chain_end(&sum, k, d->bias ? &d->bias[c] : NULL, add ? &add[x * d->add_step + c] : NULL, d->add_last,
-                     d->act);
+    return chain_end(&sum, k, d->bias ? &d->bias[c] : NULL, add ? &add[y * d->add_row + x * d->add_step + c] : NULL,
+                     d->add_last, d->act);
 }
 
 /* The rows lie in one array that ends with the last channel of a last pixel, before a forbidden page; which row is the
@@ -46,11 +50,12 @@ static void make_rows(struct problem *p)
 {
     struct kernel_depthwise_f32 *d = &p->d;
     size_t row = (size_t)(d->in_step * (d->in_width - 1) + d->channels);
-    float *all = guard_floats(input, row * (size_t)d->kernel_h);
-    guard_fill(all, row * (size_t)d->kernel_h, 1);
+    unsigned rows = (unsigned)(d->kernel_h + (d->rows - 1) * d->row_step);
+    float *all = guard_floats(input, row * rows);
+    guard_fill(all, row * rows, 1);
     unsigned turn = guard_random();
-    for (int ky = 0; ky < d->kernel_h; ky++)
-        p->row[ky] = guard_random() % 5 ? all + (turn + (unsigned)ky) % (unsigned)d->kernel_h * row : NULL;
+    for (unsigned y = 0; y < rows; y++)
+        p->row[y] = guard_random() % 5 ? all + (turn + y) % rows * row : NULL;
     d->row = p->row;
 }
 
@@ -61,6 +66,8 @@ static void make_groups(struct problem *p, int channels, int width, int kernel, 
                                          .width = width,
                                          .kernel_h = kernel > 5 ? random_to(3) : kernel,
                                          .kernel_w = kernel,
+                                         .rows = random_to(2) == 1 ? 1 : random_to(MAX_ROWS),
+                                         .row_step = random_to(MAX_ROW_STEP),
                                          .stride = stride,
                                          .dilation = dilation,
                                          .group = group,
@@ -69,6 +76,8 @@ static void make_groups(struct problem *p, int channels, int width, int kernel, 
                                          .add_step = channels + random_to(3) - 1,
                                          .pad_left = random_to((kernel - 1) * dilation + 3) - 1,
                                          .act = chain_random_act()};
+    p->d.out_row = width * p->d.out_step + random_to(3) - 1;
+    p->d.add_row = width * p->d.add_step + random_to(3) - 1;
     int span = (width - 1) * stride + (kernel - 1) * dilation + 1 - p->d.pad_left;
     p->d.in_width = span - kernel + random_to(2 * kernel);
     if (p->d.in_width < 1 || guard_random() % 8 == 0)
@@ -87,27 +96,34 @@ static void make_problem(struct problem *p, int channels, int width, int kernel,
 static void check_outputs(const struct kernels *k, const struct problem *p, const float *add)
 {
     const struct kernel_depthwise_f32 *d = &p->d;
-    for (int x = 0; x < d->width; x++) {
+    for (int i = 0; i < d->rows * d->width; i++) {
+        int y = i / d->width, x = i % d->width;
         for (int c = 0; c < d->channels; c++) {
-            float got = d->out[x * d->out_step + c], want = naive(k, p, x, c, add);
+            float got = d->out[y * d->out_row + x * d->out_step + c], want = naive(k, p, y, x, c, add);
             CHECK_MSG(chain_same_bits(got, want),
                       "%s kernel %dx%d stride %d dilation %d pad %d "
-                      "channels %d width %d of %d act %d: [%d][%d] %a, want %a",
+                      "channels %d width %d of %d act %d: [%d][%d][%d] %a, want %a",
                       k->isa, d->kernel_h, d->kernel_w, d->stride, d->dilation, d->pad_left, d->channels, d->width,
-                      d->in_width, (int)d->act.kind, x, c, (double)got, (double)want);
+                      d->in_width, (int)d->act.kind, y, x, c, (double)got, (double)want);
         }
     }
 }
 
+static ptrdiff_t floats_of(const struct kernel_depthwise_f32 *d, ptrdiff_t row, ptrdiff_t step)
+{
+    return (d->rows - 1) * row + (d->width - 1) * step + d->channels;
+}
+
 static void check_gaps(const struct kernels *k, const struct kernel_depthwise_f32 *d)
 {
-    ptrdiff_t end = (d->width - 1) * d->out_step + d->channels;
-    CHECK_MSG(guard_intact(outputs, d->out, sizeof(float) * (size_t)end), "%s: written outside the row", k->isa);
+    ptrdiff_t end = floats_of(d, d->out_row, d->out_step);
+    CHECK_MSG(guard_intact(outputs, d->out, sizeof(float) * (size_t)end), "%s: written outside the rows", k->isa);
     for (ptrdiff_t i = 0; i < end; i++) {
         const unsigned char *p = (const unsigned char *)(d->out + i);
-        if (i % d->out_step >= d->channels)
+        ptrdiff_t at = i % d->out_row;
+        if (at % d->out_step >= d->channels || at / d->out_step >= d->width)
             CHECK_MSG(p[0] == 0xa5 && p[3] == 0xa5, "%s channels %d: written behind pixel %td", k->isa, d->channels,
-                      i / d->out_step);
+                      at / d->out_step);
     }
 }
 
@@ -121,14 +137,14 @@ static void run_problem(const struct kernels *k, struct problem *p)
     d->weight = weight;
     float *bias = guard_floats(biases, (size_t)d->channels);
     guard_fill(bias, (size_t)d->channels, 1);
-    size_t count = (size_t)((d->width - 1) * d->add_step + d->channels);
+    size_t count = (size_t)floats_of(d, d->add_row, d->add_step);
     float *add = guard_floats(addends, count);
     guard_fill(add, count, 1);
     unsigned choice = guard_random();
     d->bias = choice & 1 ? bias : NULL;
     d->add = choice & 2 ? add : NULL;
     d->add_last = choice & 4;
-    size_t bytes = sizeof(float) * (size_t)((d->width - 1) * d->out_step + d->channels);
+    size_t bytes = sizeof(float) * (size_t)floats_of(d, d->out_row, d->out_step);
     d->out = guard_out(outputs, bytes, sizeof(float) * (choice >> 3 & 1));
     k->depthwise_f32(d);
     check_outputs(k, p, d->add);
@@ -212,14 +228,15 @@ static void residual_in_place(void)
         for (int last = 0; last < 2; last++) {
             make_problem(&problem, 21, 13, 3, 1, 1);
             struct kernel_depthwise_f32 *d = &problem.d;
-            float weight[9 * 32], out[13 * 32], before[13 * 32];
+            float weight[9 * 32], out[MAX_ROWS * 14 * 32], before[MAX_ROWS * 14 * 32];
             k->depthwise_pack_f32(weight, problem.weight, 9, 21, 1, 9);
-            guard_fill(out, 13 * 32, 1);
+            guard_fill(out, sizeof out / sizeof *out, 1);
             memcpy(before, out, sizeof out);
             d->weight = weight;
             d->out = out;
             d->add = out;
             d->add_step = d->out_step;
+            d->add_row = d->out_row;
             d->add_last = last;
             k->depthwise_f32(d);
             check_outputs(k, &problem, before);
@@ -243,6 +260,7 @@ static void not_a_number(void)
                 problem.row[ky] = rows[ky];
             k->depthwise_pack_f32(weight, problem.weight, 9, 19, 1, 9);
             *d = (struct kernel_depthwise_f32){.row = problem.row,
+                                               .rows = 1,
                                                .in_step = 19,
                                                .out_step = 19,
                                                .in_width = 11,
@@ -272,7 +290,7 @@ static void oracle(void)
             make_problem(&problem, random_to(20), random_to(17), random_to(5), random_to(2), random_to(2));
             struct kernel_depthwise_f32 *d = &problem.d;
             int taps = d->kernel_h * d->kernel_w;
-            float weight[2][25 * 40], out[2][17 * 32];
+            float weight[2][25 * 40], out[2][MAX_ROWS * 18 * 32];
             d->act.kind = KERNEL_NONE;
             for (int i = 0; i < 2; i++) {
                 (i ? ref : k)->depthwise_pack_f32(weight[i], problem.weight, taps, d->channels, 1, taps);
@@ -280,8 +298,9 @@ static void oracle(void)
                 d->out = out[i];
                 (i ? ref : k)->depthwise_f32(d);
             }
-            for (int i = 0; i < d->width * d->channels; i++) {
-                ptrdiff_t at = i / d->channels * d->out_step + i % d->channels;
+            for (int i = 0; i < d->rows * d->width * d->channels; i++) {
+                int pixel = i / d->channels;
+                ptrdiff_t at = pixel / d->width * d->out_row + pixel % d->width * d->out_step + i % d->channels;
                 CHECK_MSG(fabsf(out[0][at] - out[1][at]) <= 0x1p-24f * (float)(taps * taps), "%s: %g, oracle %g",
                           k->isa, (double)out[0][at], (double)out[1][at]);
             }
@@ -318,10 +337,10 @@ static void packing(void)
 
 int main(void)
 {
-    input = guard_new(sizeof(float) * MAX_KERNEL * MAX_WIDTH * MAX_STEP);
+    input = guard_new(sizeof(float) * (MAX_KERNEL + (MAX_ROWS - 1) * MAX_ROW_STEP) * MAX_WIDTH * MAX_STEP);
     packed = guard_new(sizeof(float) * MAX_TAPS * (MAX_CHANNELS + 16) * 2);
-    outputs = guard_new(sizeof(float) * 17 * MAX_STEP);
-    addends = guard_new(sizeof(float) * 17 * MAX_STEP);
+    outputs = guard_new(sizeof(float) * MAX_ROWS * 21 * MAX_STEP);
+    addends = guard_new(sizeof(float) * MAX_ROWS * 21 * MAX_STEP);
     biases = guard_new(sizeof(float) * MAX_CHANNELS);
     RUN(every_channel_count);
     RUN(every_group);
