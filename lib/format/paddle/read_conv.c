@@ -159,10 +159,16 @@ static struct value *adaptive(struct paddle_node *o, struct value *x, bool max, 
 }
 
 /* With ceil_mode no window is left out, also one that begins behind the input. */
+/* With pads by name the size of the result is rounded up anyway. */
+static bool rounds_up(struct paddle_node *o)
+{
+    return paddle_bool(o, "ceil_mode", false) && !paddle_is(o, "padding_algorithm", "SAME");
+}
+
 static struct value *windowed(struct paddle_node *o, struct value *x, bool max, int axes, const int64_t *kernel)
 {
     int64_t strides[MOST_AXES];
-    bool ceil = paddle_bool(o, "ceil_mode", false), exclusive = paddle_bool(o, "exclusive", true);
+    bool ceil = rounds_up(o), exclusive = paddle_bool(o, "exclusive", true);
     struct value *v = BUILD(o->b, ceil ? max ? "nn.MaxPool" : "nn.AveragePool" : max ? "MaxPool" : "AveragePool", x);
     build_ints(o->b, v, "kernel_shape", axes, kernel);
     spatial(o, "strides", axes, 1, strides);
@@ -179,7 +185,7 @@ static struct value *windowed(struct paddle_node *o, struct value *x, bool max, 
 static void give_windowed(struct paddle_node *o, struct value *x, bool max, int axes, const int64_t *kernel)
 {
     struct value *v = windowed(o, x, max, axes, kernel), *pair[] = {NULL, x};
-    if (o->kind->arg && !paddle_bool(o, "ceil_mode", false)) {
+    if (o->kind->arg) {
         pair[0] = build_output(o->b, v, 1);
         paddle_give(o, 1, build_formula(o->b, "$0 $1 Shape/start=2 ReduceProd/keepdims=0 Mod:2 Cast/to=6", 2, pair));
     }
@@ -200,7 +206,7 @@ void paddle_read_pool(struct paddle_node *o)
         return;
     }
     bool global = paddle_bool(o, "global_pooling", false), adapts = paddle_bool(o, "adaptive", false);
-    if (o->kind->arg && !global && !adapts) {
+    if (o->kind->arg && !global && !adapts && rounds_up(o)) {
         paddle_formula(o, axes == 2 ? "$0 &max_pool2d_with_indices" WINDOW : "$0 &max_pool3d_with_indices" WINDOW);
         return;
     }
