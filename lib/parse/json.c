@@ -136,14 +136,18 @@ static int read_elements(struct reader *r, size_t self, char close)
     return 0;
 }
 
-/* Python also writes Infinity and -Infinity. */
+/* Python also writes Infinity, -Infinity and NaN. */
 static int read_number(struct reader *r, double *number)
 {
-    size_t sign = *r->at == '-', n = strspn(r->at, "+-.0123456789eE");
-    bool infinite = strncmp(r->at + sign, "Infinity", 8) == 0;
-    if (!text_to_f64(r->at, infinite ? sign + 3 : n, number))
+    size_t sign = *r->at == '-', n = strspn(r->at, "+-.0123456789eE"), skipped = 0;
+    if (strncmp(r->at + sign, "Infinity", 8) == 0) {
+        n = sign + 3;
+        skipped = 5;
+    } else if (strncmp(r->at, "NaN", 3) == 0)
+        n = 3;
+    if (!text_to_f64(r->at, n, number))
         return fail(r, "a value");
-    r->at += infinite ? sign + 8 : n;
+    r->at += n + skipped;
     return 0;
 }
 

@@ -43,7 +43,7 @@ struct reference {
 
 static bool small(const struct json_node *n, int *value)
 {
-    if (!n || n->kind != JSON_NUMBER || n->number < 0 || n->number > 1e6)
+    if (!n || n->kind != JSON_NUMBER || !(n->number >= 0 && n->number <= 1e6))
         return false;
     *value = (int)n->number;
     return true;

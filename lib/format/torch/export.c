@@ -32,7 +32,7 @@ static int64_t whole(const struct json_node *n, int64_t otherwise)
 {
     if (!n || n->kind != JSON_NUMBER)
         return otherwise;
-    return n->number >= 0x1p62 ? INT64_MAX : n->number <= -0x1p62 ? INT64_MIN : (int64_t)n->number;
+    return n->number >= 0x1p62 ? INT64_MAX : n->number > -0x1p62 ? (int64_t)n->number : INT64_MIN;
 }
 
 /* ---- element types, which have numbers of their own here ---- */

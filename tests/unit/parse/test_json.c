@@ -27,14 +27,15 @@ static void reads_all_kinds(void)
     json_release(&j);
 }
 
-static void reads_infinities(void)
+static void reads_what_is_no_number(void)
 {
-    static const char text[] = "[Infinity,-Infinity]";
+    static const char text[] = "[Infinity,-Infinity,NaN]";
     struct json j;
     struct error err;
     CHECK(json_parse(&j, text, sizeof text - 1, &err) == 0);
     const struct json_node *e = json_first(&j, j.node);
     CHECK(e && e->number == INFINITY && json_next(&j, e)->number == -INFINITY);
+    CHECK(isnan(json_next(&j, json_next(&j, e))->number));
     json_release(&j);
 }
 
@@ -56,6 +57,8 @@ static void refuses(void)
         {"nul", "a value"},
         {"-Inf", "a value"},
         {"Infinit", "a value"},
+        {"-NaN", "a value"},
+        {"Na", "a value"},
         {"+Infinity", "a value"},
         {"\"\n\"", "the end"},
         {"{\"a\":1,}", "a string"},
@@ -98,7 +101,7 @@ static void mutated(void)
 int main(void)
 {
     RUN(reads_all_kinds);
-    RUN(reads_infinities);
+    RUN(reads_what_is_no_number);
     RUN(refuses);
     RUN(mutated);
     return TEST_END();
