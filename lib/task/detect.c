@@ -204,7 +204,8 @@ static void unmap_box(const struct task_candidates *c, struct task_answer *a)
 /* Points of text lines, and those of YOLO, as its authors have it. */
 static bool are_clipped(const struct task *task)
 {
-    bool is_yolo = task->kind == TASK_DETECT && task_word(task, TASK_UNDO) == TASK_UNDO_RATIO;
+    bool is_yolo =
+        task->kind == TASK_DETECT && task->option[TASK_UNDO].count && task_word(task, TASK_UNDO) != TASK_UNDO_HEIGHT;
     return task->id == TASK_ID_POLYGONS_DB || (is_yolo && task_word(task, TASK_FORM) <= TASK_FORM_YX);
 }
 

@@ -271,42 +271,59 @@ static struct cells cells_under(const struct task_sampling *s, const struct task
     return c;
 }
 
-/* Coefficients times prototypes (Bolya et al. 2019, YOLACT), whose rows are `row` cells apart. */
-static void combine(const struct task_planes *p, size_t row, const struct cells *c, const float *coefficients,
-                    float *to)
+/* Coefficients times prototypes (Bolya et al. 2019, YOLACT). */
+static void combine(const struct task_planes *p, const struct cells *c, const float *coefficients, float *to)
 {
     for (size_t k = 0; k < p->channels; k++)
         for (size_t y = c->top; y < c->bottom; y++) {
-            const float *from = p->values + k * p->step + y * row * p->next;
+            const float *from = p->values + k * p->step + y * p->width * p->next;
             for (size_t x = c->left; x < c->right; x++)
                 to[y * p->width + x] += coefficients[k] * from[x * p->next];
         }
 }
 
-/* Cuts a side down to so many cells, which then are `photo` pixels; how many it loses before them. */
-static size_t cut_side(size_t *cells, int left, float padding, int photo, float *scale, float *offset)
+#define MOST_ENLARGED ((size_t)1 << 24) /* cells */
+
+/* How many times larger prototypes of a quarter of the input must be for the padding to be whole cells of them. */
+static size_t enlargement(const struct task_query *q, const struct task_planes *p, const struct task_sampling *s)
 {
-    int more = (int)*cells - left;
-    *cells = (size_t)left;
-    *scale = (float)left / (float)photo;
-    *offset = 0.5f * *scale - 0.5f;
-    return padding > 0 ? (size_t)more / 2 : 0;
+    double gain = fmin((double)q->width / s->width, (double)q->height / s->height);
+    long padding = (q->width - lrint(s->width * gain)) | (q->height - lrint(s->height * gain));
+    bool quarter = 4 * p->width == (size_t)q->width && 4 * p->height == (size_t)q->height;
+    long odd = padding | padding / 2;
+    return !quarter || 16 * p->width * p->height > MOST_ENLARGED || odd % 4 == 0 ? 1 : odd % 2 ? 4 : 2;
 }
 
-/* By option undo=ratio: the prototypes without the padding of a letterbox, which is cut off to whole cells; what is
- * left is the whole photo, blended within its own borders (Ultralytics' process_mask_native()). */
-static void cut_padding(const struct task_candidates *c, struct task_planes *p, struct task_sampling *s)
+/* Cuts a side down to `left` cells, which then are `photo` pixels. */
+static void cut_side(float n, int left, float padding, int photo, float *scale, float *offset, float *cut)
+{
+    *scale = (float)left / (float)photo;
+    *offset = 0.5f * *scale - 0.5f;
+    *cut = padding > 0 ? floorf((n - (float)left) / 2) : 0;
+}
+
+/* Unless undo=height: the prototypes, with undo=sides enlarged, without the padding of a letterbox, which are the whole
+ * photo, blended within its own borders (Ultralytics' process_mask_native()). `out` samples them from the prototypes.
+ */
+static bool cut_padding(const struct task_candidates *c, const struct task_planes *p, struct task_sampling *s,
+                        struct task_sampling *out)
 {
     const struct recipe_map *m = c->q->map;
-    double gain = fmin((double)(int)p->width / s->width, (double)(int)p->height / s->height);
-    int width = (int)lrint(s->width * gain), height = (int)lrint(s->height * gain), row = (int)p->width;
-    float apart =
-        fabsf(s->scale_x * (float)s->width - (float)width) + fabsf(s->scale_y * (float)s->height - (float)height);
-    if (!m || task_word(c->task, TASK_UNDO) != TASK_UNDO_RATIO || width < 1 || height < 1 || apart > 1.5f)
-        return;
-    p->values += cut_side(&p->width, width, m->offset_x, s->width, &s->scale_x, &s->offset_x) * p->next;
-    p->values +=
-        cut_side(&p->height, height, m->offset_y, s->height, &s->scale_y, &s->offset_y) * p->next * (size_t)row;
+    int undo = task_word(c->task, TASK_UNDO);
+    if (!m || undo == TASK_UNDO_HEIGHT)
+        return false;
+    float n = undo == TASK_UNDO_SIDES ? (float)enlargement(c->q, p, s) : 1;
+    float columns = n * (float)p->width, rows = n * (float)p->height, left, top;
+    double gain = fmin((double)columns / s->width, (double)rows / s->height);
+    int width = (int)lrint(s->width * gain), height = (int)lrint(s->height * gain);
+    float apart = fabsf(s->scale_x * (float)s->width - (float)width / n) +
+                  fabsf(s->scale_y * (float)s->height - (float)height / n);
+    if (width < 1 || height < 1 || apart > 1.5f)
+        return false;
+    cut_side(columns, width, m->offset_x, s->width, &s->scale_x, &s->offset_x, &left);
+    cut_side(rows, height, m->offset_y, s->height, &s->scale_y, &s->offset_y, &top);
+    *out = (struct task_sampling){width, height, 1 / n, 1 / n, (left + 0.5f) / n - 0.5f, (top + 0.5f) / n - 0.5f};
+    return true;
 }
 
 static int clamp(float v, int high)
@@ -318,12 +335,12 @@ static int clamp(float v, int high)
 #define MAX_MASK_PIXELS ((size_t)IMAGE_MAX_PIXELS * 2)
 #define MAX_MASK_SUMS   ((size_t)1 << 32)
 
-/* For a mask of width x height, each row of which is blended from a line of all cells beside each other. */
-static int spend(struct task_candidates *c, size_t width, size_t height, const struct cells *cells,
+/* For a mask of width x height; `rows` are blended from a line of all cells beside each other. */
+static int spend(struct task_candidates *c, size_t width, size_t height, size_t rows, const struct cells *cells,
                  const struct task_planes *p, struct error *err)
 {
     c->mask_pixels += width * height;
-    c->mask_sums += (cells->right - cells->left) * (cells->bottom - cells->top) * p->channels + height * p->width;
+    c->mask_sums += (cells->right - cells->left) * (cells->bottom - cells->top) * p->channels + rows * p->width;
     if (c->mask_pixels <= MAX_MASK_PIXELS && c->mask_sums <= MAX_MASK_SUMS)
         return 0;
     return error_set(err, "task: masks of more than %zu pixels: want fewer or smaller boxes", MAX_MASK_PIXELS);
@@ -353,6 +370,17 @@ static float border_share(float at, size_t n)
     return fmaxf(fminf(fminf(1 + at, (float)n - at), 1), 0);
 }
 
+/* Enlarges what was combined; the result lies behind it. */
+static const float *cut_out(const struct task_planes *p, const struct task_sampling *part, const struct cells *c,
+                            float *logits, float *line)
+{
+    struct task_planes from = {logits, 1, p->height, p->width, p->width * p->height, 1};
+    float *to = logits + p->width * p->height;
+    for (size_t y = c->top; y < c->bottom; y++)
+        task_sample_row(part, &from, (int)y, (int)c->left, (int)c->right, line, to + y * (size_t)part->width + c->left);
+    return to;
+}
+
 int task_instance_mask(struct task_candidates *c, const struct task_box *box, struct task_answer *a, struct error *err)
 {
     struct task_planes p = c->masks;
@@ -360,29 +388,35 @@ int task_instance_mask(struct task_candidates *c, const struct task_box *box, st
         return -1;
     if (c->prototypes && p.channels != c->coefficients)
         return error_set(err, "task: %zu coefficients for %zu prototypes: want as many", c->coefficients, p.channels);
-    struct task_sampling s = task_sampling(c->q, &p);
-    size_t cells_to_row = p.width;
-    if (c->prototypes)
-        cut_padding(c, &p, &s);
+    struct task_sampling s = task_sampling(c->q, &p), part;
+    bool is_cut = c->prototypes && cut_padding(c, &p, &s, &part);
     bool of_box = !c->prototypes && !own_mask(c, box, a, &p, &s);
+    struct task_planes sums = {NULL, 1, p.height, p.width, p.width * p.height, 1};
+    if (is_cut)
+        sums.width = (size_t)part.width, sums.height = (size_t)part.height;
     float more = c->prototypes ? 0 : 1; /* their edges were rounded otherwise */
     int x0 = clamp(a->x0 - more, s.width), y0 = clamp(a->y0 - more, s.height);
     int x1 = clamp(fmaxf(a->x0, a->x1) + more, s.width), y1 = clamp(fmaxf(a->y0, a->y1) + more, s.height);
     if (!c->coefficients) /* what belongs to key points reaches beyond them */
         x0 = y0 = 0, x1 = s.width, y1 = s.height;
     size_t width = (size_t)(x1 - x0), height = (size_t)(y1 - y0), cells_of_all = p.width * p.height;
-    struct cells cells = cells_under(&s, &p, x0, y0, x1, y1);
-    if (spend(c, width, height, &cells, &p, err) < 0)
+    struct cells cells = cells_under(&s, &sums, x0, y0, x1, y1), under = cells;
+    if (is_cut)
+        under = cells_under(&part, &p, (int)cells.left, (int)cells.top, (int)cells.right, (int)cells.bottom);
+    if (spend(c, width, height, height + (is_cut ? cells.bottom - cells.top : 0), &under, &p, err) < 0)
         return -1;
-    float *logits = mem_calloc(cells_of_all + p.width + width, sizeof *logits, err);
+    size_t enlarged = is_cut ? sums.width * sums.height : 0, longest = p.width > sums.width ? p.width : sums.width;
+    float *logits = mem_calloc(cells_of_all + enlarged + longest + width, sizeof *logits, err);
     if (!logits || !(a->mask = mem_calloc(width * height, 1, err))) {
         free(logits);
         return -1;
     }
-    float one = 1, *line = logits + cells_of_all, *row = line + p.width;
-    combine(&p, cells_to_row, &cells, c->prototypes ? c->extra + box->extra : &one, logits);
+    float one = 1, *line = logits + cells_of_all + enlarged, *row = line + longest;
+    combine(&p, &under, c->prototypes ? c->extra + box->extra : &one, logits);
+    sums.values = logits;
+    if (is_cut)
+        sums.values = cut_out(&p, &part, &cells, logits, line);
     float least = !c->prototypes && task_are_scores(p.values, cells_of_all) ? 0.5f : 0;
-    struct task_planes sums = {logits, 1, p.height, p.width, cells_of_all, 1};
     a->place = (struct image_rect){x0, y0, (int)width, (int)height};
     for (int y = y0; width && y < y1; y++) {
         task_sample_row(&s, &sums, y, x0, x1, line, row);

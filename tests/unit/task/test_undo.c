@@ -2,8 +2,8 @@
 #include "task/recipe.h"
 
 /* Boxes come back through the plan of a recipe by the factors that programs of authors take, in photos whose one side
- * was rounded: by Ultralytics' scale_boxes() and YOLOX min(640 / width, 640 / height), by InsightFace the new height
- * over the old one; by others, and where both sides were given, the factor of each side. */
+ * was rounded: by YOLOX and older scale_boxes() of Ultralytics min(640 / width, 640 / height), by InsightFace the new
+ * height over the old one; by others, and where both sides were given, the factor of each side. */
 static void undone_as_authors_do(void)
 {
     static const struct {
@@ -11,18 +11,18 @@ static void undone_as_authors_do(void)
         int width, height;
         double x, y; /* input pixels to one of the photo */
     } cases[] = {
-        {"opencv,letterbox=640x640", "detect=yolov10", 1001, 777, 640. / 1001, 640. / 1001},
-        {"opencv,letterbox=640x640", "detect=yolov10", 1921, 641, 640. / 1921, 640. / 1921},
-        {"opencv,letterbox=640x640:down:corner", "detect=yolov10", 2003, 401, 640. / 2003, 640. / 2003},
-        {"opencv,letterbox=640x640:down:corner", "detect=yolov10", 401, 2003, 640. / 2003, 640. / 2003},
+        {"opencv,letterbox=640x640", "detect=yolov10,undo=ratio", 1001, 777, 640. / 1001, 640. / 1001},
+        {"opencv,letterbox=640x640", "detect=yolov10,undo=ratio", 1921, 641, 640. / 1921, 640. / 1921},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=ratio", 2003, 401, 640. / 2003, 640. / 2003},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=ratio", 401, 2003, 640. / 2003, 640. / 2003},
         {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=height", 960, 640, 426. / 640, 426. / 640},
         {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=height", 641, 960, 640. / 960, 640. / 960},
-        {"opencv,letterbox=640x640:down:corner", "detect=yolov10,undo=sides", 960, 640, 640. / 960, 426. / 640},
+        {"opencv,letterbox=640x640:down:corner", "detect=yolov10", 960, 640, 640. / 960, 426. / 640},
         {"opencv,resize=640x640", "detect=yolov10", 960, 640, 640. / 960, 1},
         {"opencv,resize=640x640", "detect=yolov10,undo=height", 960, 640, 640. / 960, 1},
         {"opencv,resize=640x640", "detect=yolov10", 959, 960, 640. / 959, 640. / 960},
         {"", "detect=yolov10", 959, 960, 640. / 959, 640. / 960},
-        {"opencv,letterbox=640x640", "detect=yolov10", 1921, 1920, 640. / 1921, 640. / 1921},
+        {"opencv,letterbox=640x640", "detect=yolov10,undo=ratio", 1921, 1920, 640. / 1921, 640. / 1921},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         static const struct task_labels none;
@@ -55,6 +55,8 @@ static void undone_as_authors_do(void)
 
 enum { CELLS = 8, INPUT = 4 * CELLS };
 
+typedef double cell_grid[INPUT][INPUT];
+
 /* Where pixel `at` of n lies among `cells`, and the cell after it. */
 static double place_of(int at, int n, int cells, int *first, int *second)
 {
@@ -64,26 +66,34 @@ static double place_of(int at, int n, int cells, int *first, int *second)
     return place - *first;
 }
 
-/* Of the cells that a letterbox leaves to a photo, cut off as scale_masks() of Ultralytics does. */
-static double blended(float cell[CELLS][CELLS], int left, int top, int wide, int tall, int width, int height, int x,
-                      int y)
+/* Pixel (x, y) of width x height, blended from wide x tall cells. */
+static double blended(cell_grid cell, int left, int top, int wide, int tall, int width, int height, int x, int y)
 {
     int x0, x1, y0, y1;
     double u = place_of(x, width, wide, &x0, &x1), v = place_of(y, height, tall, &y0, &y1);
-    const float *above = cell[top + y0] + left, *below = cell[top + y1] + left;
+    const double *above = cell[top + y0] + left, *below = cell[top + y1] + left;
     return (above[x0] * (1 - u) + above[x1] * u) * (1 - v) + (below[x0] * (1 - u) + below[x1] * u) * v;
 }
 
-/* Masks from prototypes: the padding is cut off to whole cells, and the rest is the photo. */
+/* Masks from prototypes: the padding is cut off to whole cells, of so many times larger ones, and the rest is the
+ * photo, as process_mask_native() of Ultralytics does. */
 static void masks_undone(void)
 {
     static const struct {
-        const char *recipe;
-        int width, height, left, top, wide, tall;
+        const char *recipe, *task;
+        int width, height, times, left, top, wide, tall;
     } cases[] = {
-        {"opencv,letterbox=32x32", 50, 29, 0, 1, 8, 5},        {"opencv,letterbox=32x32", 11, 40, 3, 0, 2, 8},
-        {"opencv,letterbox=32x32:corner", 50, 29, 0, 0, 8, 5}, {"opencv,letterbox=32x32", 40, 40, 0, 0, 8, 8},
-        {"opencv,resize=32x32", 50, 29, 0, 0, 8, 8},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel,undo=ratio", 50, 29, 1, 0, 1, 8, 5},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel,undo=ratio", 11, 40, 1, 3, 0, 2, 8},
+        {"opencv,letterbox=32x32:corner", "detect=yolov8,unit=pixel,undo=ratio", 50, 29, 1, 0, 0, 8, 5},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel,undo=ratio", 40, 40, 1, 0, 0, 8, 8},
+        {"opencv,resize=32x32", "detect=yolov8,unit=pixel,undo=ratio", 50, 29, 1, 0, 0, 8, 8},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel", 50, 29, 4, 0, 6, 32, 19},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel", 11, 40, 4, 11, 0, 9, 32},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel", 40, 35, 2, 0, 1, 16, 14},
+        {"opencv,letterbox=32x32:corner", "detect=yolov8,unit=pixel", 50, 29, 4, 0, 0, 32, 19},
+        {"opencv,letterbox=32x32", "detect=yolov8,unit=pixel", 40, 40, 1, 0, 0, 8, 8},
+        {"opencv,resize=32x32", "detect=yolov8,unit=pixel", 50, 29, 1, 0, 0, 8, 8},
     };
     static const float rows[7][8] = {{INPUT / 2}, {INPUT / 2}, {INPUT}, {INPUT}, {0.9f}, {0.5f}, {0.5f}};
     float cell[2 * CELLS][CELLS]; /* two prototypes, which are the same */
@@ -91,8 +101,14 @@ static void masks_undone(void)
         int at = i % (CELLS * CELLS);
         cell[0][i] = (float)(at * at * 37 % 101 - 50);
     }
+    cell_grid first = {{0}};
+    for (int i = 0; i < CELLS * CELLS; i++)
+        first[i / CELLS][i % CELLS] = (double)cell[0][i];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int width = cases[i].width, height = cases[i].height, wrong = 0;
+        int width = cases[i].width, height = cases[i].height, wrong = 0, side = cases[i].times * CELLS;
+        cell_grid grid;
+        for (int k = 0; k < side * side; k++)
+            grid[k / side][k % side] = blended(first, 0, 0, CELLS, CELLS, side, side, k % side, k / side);
         static const struct task_labels none;
         struct recipe r;
         struct task t;
@@ -103,7 +119,7 @@ static void masks_undone(void)
                                   {.values = cell[0], .dims = (int64_t[]){1, 2, CELLS, CELLS}, .rank = 4}};
         CHECK(recipe_parse(cases[i].recipe, strlen(cases[i].recipe), &r, &err) == 0);
         CHECK(recipe_plan(&r, width, height, (int64_t[]){1, 3, INPUT, INPUT}, 4, &p, &err) == 0);
-        CHECK(task_parse("detect=yolov8,unit=pixel", 24, &t, &err) == 0);
+        CHECK(task_parse(cases[i].task, strlen(cases[i].task), &t, &err) == 0);
         struct task_query q = {&t, &none, o, 2, INPUT, INPUT, false, &p.map, width, height, 0, NULL, 0};
         CHECK_MSG(task_answer(&q, &a, &err) == 0 && a.count == 1, "%s", err.text);
         bool whole = a.count && a.at[0].place.width == width && a.at[0].place.height == height;
@@ -111,10 +127,10 @@ static void masks_undone(void)
         for (int y = 0; whole && y < height; y++)
             for (int x = 0; x < width; x++) {
                 double v =
-                    blended(cell, cases[i].left, cases[i].top, cases[i].wide, cases[i].tall, width, height, x, y);
+                    blended(grid, cases[i].left, cases[i].top, cases[i].wide, cases[i].tall, width, height, x, y);
                 wrong += fabs(v) > 1e-3 && a.at[0].mask[y * width + x] != (v > 0);
             }
-        CHECK_MSG(wrong == 0, "%s, %dx%d: %d pixels", cases[i].recipe, width, height, wrong);
+        CHECK_MSG(wrong == 0, "%s, %s, %dx%d: %d pixels", cases[i].recipe, cases[i].task, width, height, wrong);
         task_answers_release(&a);
     }
 }
