@@ -184,9 +184,10 @@ size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t chann
 
 bool kernel_depthwise_slides(const struct kernel_depthwise_q8 *d)
 {
-    bool slides = d->taps == 9;
+    const ptrdiff_t pixel = d->taps == 9 ? d->tap[1] - d->tap[0] : 0;
+    bool slides = d->taps == 9 && (d->x_step == pixel || d->x_step == 2 * pixel);
     for (int t = 0; slides && t < d->taps; t++)
-        slides = d->tap[t] == d->tap[t - t % 3] + t % 3 * d->x_step;
+        slides = d->tap[t] == d->tap[t - t % 3] + t % 3 * pixel;
     return slides;
 }
 

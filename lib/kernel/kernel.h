@@ -82,7 +82,7 @@ struct kernel_depthwise {
     void (*pack)(void *packed, const int16_t *w, int channels, int taps);
 };
 size_t kernel_depthwise_q8_packed(const struct kernel_depthwise *d, size_t channels, size_t taps);
-/* Whether taps are rows of three, each an x_step behind the one before. */
+/* Whether taps are rows of three pixels, and x_step is one or two of them. */
 bool kernel_depthwise_slides(const struct kernel_depthwise_q8 *d);
 
 /* What a byte stands for: (x - zero) * scale, in f32. */

@@ -51,8 +51,9 @@ static void check_depthwise(const struct kernels *k, bool wide, int channels, in
         last = tap[t] > last ? tap[t] : last;
     }
     int rows = random_to(MAX_ROWS);
-    ptrdiff_t x_row = width * channels + (ptrdiff_t)(guard_random() % 20);
-    size_t span = (size_t)(last + (rows - 1) * x_row + width * channels), n = (size_t)(rows * width * channels * size);
+    ptrdiff_t x_step = random_to(3) * channels, x_row = width * x_step + (ptrdiff_t)(guard_random() % 20);
+    size_t span = (size_t)(last + (rows - 1) * x_row + (width - 1) * x_step + channels),
+           n = (size_t)(rows * width * channels * size);
     for (int i = 0; i < channels * taps; i++)
         w[i] = wide ? (int16_t)guard_random() : (int8_t)guard_random();
     for (int i = 0; i < channels; i++) {
@@ -63,7 +64,7 @@ static void check_depthwise(const struct kernels *k, bool wide, int channels, in
     struct kernel_depthwise_q8 d = {.x = random_bytes(inputs, span),
                                     .tap = tap,
                                     .taps = taps,
-                                    .x_step = channels,
+                                    .x_step = x_step,
                                     .out_step = channels * size,
                                     .x_row = x_row,
                                     .out_row = width * channels * size,
