@@ -28,7 +28,8 @@ static void normalise(const struct group_args *a, int64_t group)
     const float *x = (const float *)view_data(&a->x) + (size_t)group * row;
     float *out = (float *)view_data(&a->out) + (size_t)group * row;
     int64_t first = group % a->groups * a->channels;
-    a->kernels->layer_norm_f32(out, x, NULL, NULL, row, a->epsilon, true);
+    a->kernels->layer_norm_f32(
+        &(struct kernel_norm_f32){.out = out, .in = x, .rows = 1, .n = row, .epsilon = a->epsilon, .mean = true});
     for (int64_t c = 0; c < a->channels; c++, out += a->pixels)
         a->kernels->unary_f32(out, out, (size_t)a->pixels,
                               (struct kernel_act){KERNEL_AFFINE, a->scale[first + c], a->shift[first + c]});

@@ -6,7 +6,7 @@ struct row_args {
     struct nest nest; /* rows: out, then x */
     struct quant_rows bytes;
     const struct kernels *kernels;
-    struct exec_norm norm;
+    struct kernel_norm_f32 norm;
     struct view scale_view, shift_view;
     const struct kernel_norm_q8 *between; /* rows that are bytes on both sides; or NULL */
 };
@@ -14,19 +14,21 @@ struct row_args {
 static void run_rows(const struct step *s, struct tile tile)
 {
     const struct row_args *a = s->args;
-    const float *scale = a->scale_view.buffer ? view_data(&a->scale_view) : a->norm.scale;
-    const float *shift = a->shift_view.buffer ? view_data(&a->shift_view) : a->norm.shift;
+    const bool is_bytes = a->bytes.reads || a->bytes.writes;
+    struct kernel_norm_f32 k = a->norm;
     ptrdiff_t offset[2];
-    for (int64_t i = tile.first, end; i < tile.last; i = end) {
+    k.scale = a->scale_view.buffer ? view_data(&a->scale_view) : k.scale;
+    k.shift = a->shift_view.buffer ? view_data(&a->shift_view) : k.shift;
+    k.out_step = nest_step(&a->nest, 0);
+    k.in_step = nest_step(&a->nest, 1);
+    for (int64_t i = tile.first; i < tile.last; i += k.rows) {
         nest_at(&a->nest, 2, i, offset);
-        for (end = i + nest_run(&a->nest, i, tile.last); i < end; i++) {
-            const float *x = quant_row(&a->bytes, a->kernels, &a->x, offset[1], a->norm.n, tile.scratch);
-            float *out = quant_room(&a->bytes, &a->out, offset[0], tile.scratch);
-            a->kernels->layer_norm_f32(out, x, scale, shift, a->norm.n, a->norm.epsilon, a->norm.mean);
-            quant_store(&a->bytes, a->kernels, &a->out, offset[0], out, a->norm.n);
-            offset[0] += nest_step(&a->nest, 0);
-            offset[1] += nest_step(&a->nest, 1);
-        }
+        k.rows = is_bytes ? 1 : nest_run(&a->nest, i, tile.last);
+        k.in = quant_row(&a->bytes, a->kernels, &a->x, offset[1], k.n, tile.scratch);
+        k.out = quant_room(&a->bytes, &a->out, offset[0], tile.scratch);
+        a->kernels->layer_norm_f32(&k);
+        if (is_bytes)
+            quant_store(&a->bytes, a->kernels, &a->out, offset[0], k.out, k.n);
     }
 }
 

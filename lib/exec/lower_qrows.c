@@ -63,7 +63,7 @@ int exec_quant_softmax(struct plan *p, const struct quant_rows *rows, size_t n, 
     return 0;
 }
 
-int exec_quant_norm(struct plan *p, const struct quant_rows *rows, const struct exec_norm *norm,
+int exec_quant_norm(struct plan *p, const struct quant_rows *rows, const struct kernel_norm_f32 *norm,
                     const struct kernel_norm_q8 **to, struct error *err)
 {
     const struct kernel_byte *from = &rows->from;

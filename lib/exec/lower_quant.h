@@ -112,18 +112,12 @@ void quant_store(const struct quant_rows *rows, const struct kernels *k, const s
                  const float *row, size_t n);
 
 /* What kernels for rows of n bytes are told; NULL where rows are not between bytes, or not for these kernels. */
-struct exec_norm {
-    size_t n;
-    bool mean; /* else RMS */
-    float epsilon;
-    const float *scale, *shift; /* [n], or NULL */
-};
 /* Rows from `first` on, before `last`, that are equally far from each other, and how many; the nest is of out, in. */
 int64_t exec_quant_strips(const struct nest *nest, const struct view *out, const struct view *in, int64_t first,
                           int64_t last, size_t n, struct kernel_strips_q8 *to);
 BASE_COLD int exec_quant_softmax(struct plan *p, const struct quant_rows *rows, size_t n,
                                  const struct kernel_softmax_q8 **to, struct error *err);
-BASE_COLD int exec_quant_norm(struct plan *p, const struct quant_rows *rows, const struct exec_norm *norm,
+BASE_COLD int exec_quant_norm(struct plan *p, const struct quant_rows *rows, const struct kernel_norm_f32 *norm,
                               const struct kernel_norm_q8 **to, struct error *err);
 
 /* Adds a step that does all of n by lines: of rows between the bytes of `rows` on both sides; of x and `by`, which has

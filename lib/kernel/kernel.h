@@ -56,6 +56,18 @@ struct kernel_depthwise_f32 {
     struct kernel_act act;
 };
 
+/* (x - mean) / sqrt(var + epsilon) * scale + shift over each of some rows of n floats; out may be in. */
+struct kernel_norm_f32 {
+    float *out;
+    const float *in;
+    ptrdiff_t out_step, in_step; /* floats from a row to the next */
+    int64_t rows;
+    size_t n;
+    const float *scale, *shift; /* [n], or NULL */
+    float epsilon;
+    bool mean; /* else RMS normalisation */
+};
+
 /* Rows of a depthwise convolution of bytes, exact: output x of row y is the sum over taps of what lies y * x_row + x *
  * x_step + tap[t] behind x. Every tap of every output is read. Steps are in bytes. */
 struct kernel_depthwise_q8 {
@@ -366,10 +378,7 @@ struct kernels {
 
     void (*softmax_f32)(float *out, const float *in, size_t n, bool log);
     void (*attend_f32)(const struct kernel_attend_f32 *a);
-    /* (x - mean) / sqrt(var + epsilon) * scale + shift over n contiguous floats; scale, shift [n] or NULL. `mean`
-     * false: RMS normalisation. */
-    void (*layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
-                           bool mean);
+    void (*layer_norm_f32)(const struct kernel_norm_f32 *d);
 
     /* One step of ONNX LSTM and GRU with their default activations; gru_reset_f32: h = reset gate * last, what the
      * candidate of a GRU that resets before its product is made of. */

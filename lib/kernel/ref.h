@@ -51,8 +51,7 @@ void blend_f32_ref(float *out, const float *const *row, const float *weight, int
 
 /* In ref_norm.c. */
 void softmax_f32_ref(float *out, const float *in, size_t n, bool logarithm);
-void layer_norm_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
-                        bool mean);
+void layer_norm_f32_ref(const struct kernel_norm_f32 *d);
 
 /* In ref_attend.c. */
 void attend_f32_ref(const struct kernel_attend_f32 *a);

@@ -56,15 +56,20 @@ void norm_q8_ref(const struct kernel_strips_q8 *r, const struct kernel_norm_q8 *
         norm_bytes(r->out + (ptrdiff_t)i * r->out_step, r->in + (ptrdiff_t)i * r->in_step, r->n, l);
 }
 
-void layer_norm_f32_ref(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
-                        bool mean)
+static void norm_row(const struct kernel_norm_f32 *d, float *out, const float *in)
 {
     double average = 0, variance = 0;
-    for (size_t i = 0; mean && i < n; i++)
-        average += in[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        variance += (in[i] - average) * (in[i] - average) / (double)n;
-    double factor = 1 / sqrt(variance + epsilon);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (in[i] - average) * factor * (scale ? scale[i] : 1) + (shift ? shift[i] : 0);
+    for (size_t i = 0; d->mean && i < d->n; i++)
+        average += in[i] / (double)d->n;
+    for (size_t i = 0; i < d->n; i++)
+        variance += (in[i] - average) * (in[i] - average) / (double)d->n;
+    double factor = 1 / sqrt(variance + d->epsilon);
+    for (size_t i = 0; i < d->n; i++)
+        out[i] = (in[i] - average) * factor * (d->scale ? d->scale[i] : 1) + (d->shift ? d->shift[i] : 0);
+}
+
+void layer_norm_f32_ref(const struct kernel_norm_f32 *d)
+{
+    for (int64_t i = 0; i < d->rows; i++)
+        norm_row(d, d->out + i * d->out_step, d->in + i * d->in_step);
 }

@@ -54,8 +54,7 @@ void K(blend_f32)(float *out, const float *const *row, const float *weight, int 
 
 void K(softmax_f32)(float *out, const float *in, size_t n, bool log);
 void K(attend_f32)(const struct kernel_attend_f32 *a);
-void K(layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
-                       bool mean);
+void K(layer_norm_f32)(const struct kernel_norm_f32 *d);
 
 void K(lstm_cell_f32)(const struct kernel_rnn_f32 *r);
 void K(gru_cell_f32)(const struct kernel_rnn_f32 *r);

@@ -1,4 +1,4 @@
-/* Softmax and layer normalisation of one row. */
+/* Softmax of one row, layer normalisation of several. */
 #include "kernel/isa/isa.h"
 #include "kernel/isa/part.h"
 #include "kernel/isa/vec_math.h"
@@ -40,10 +40,13 @@ void K(softmax_f32)(float *out, const float *in, size_t n, bool log)
 
 /* ---- layer normalisation ---- */
 
-/* What the row is shifted and scaled by. */
+/* Rows that go together: what one row's sums and root are waited for, others' are under way. */
+#define NORM_ROWS 8
+
+/* What each row is shifted and scaled by. */
 struct moments {
-    float mean, correction; /* the mean is their sum */
-    float factor;           /* 1 / sqrt(variance + epsilon) */
+    float mean[NORM_ROWS], correction[NORM_ROWS]; /* the mean is their sum */
+    float factor[NORM_ROWS];                      /* 1 / sqrt(variance + epsilon) */
 };
 
 /* Sums of x - mean and of its square, two chains of each. */
@@ -57,12 +60,9 @@ V_FN void deviation_step(struct deviation *d, int chain, v_f32 x)
     d->square[chain] = v_fma(x, x, d->square[chain]);
 }
 
-/* The corrected two-pass algorithm (Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983): the
- * sum of x - mean, which would be zero but for rounding, improves both mean and variance. */
-static struct moments centred_moments(const float *in, size_t n, float epsilon)
+/* The sum of x - mean, and of its squares. */
+static void deviations(const float *in, size_t n, float mean, float *sum, float *square)
 {
-    const double share = 1 / (double)n; /* a division of what was just summed would be waited for */
-    float mean = K(reduce_f32)(KERNEL_SUM, in, n) * (float)share;
     v_f32 m = v_set1(mean);
     struct deviation d = {{v_zero(), v_zero()}, {v_zero(), v_zero()}};
     size_t i = 0;
@@ -74,10 +74,29 @@ static struct moments centred_moments(const float *in, size_t n, float epsilon)
         count = n - i < VL ? (int)(n - i) : VL;
         deviation_step(&d, 0, part_fill(v_sub(v_load_n(in + i, count), m), count, v_zero()));
     }
-    double sum = v_hsum(v_add(d.sum[0], d.sum[1])), square = v_hsum(v_add(d.square[0], d.square[1]));
-    double variance = (square - sum * sum * share) * share;
-    variance = variance < 0 ? 0 : variance;
-    return (struct moments){mean, (float)(sum * share), (float)(1 / sqrt(variance + (double)epsilon))};
+    *sum = v_hsum(v_add(d.sum[0], d.sum[1]));
+    *square = v_hsum(v_add(d.square[0], d.square[1]));
+}
+
+/* The corrected two-pass algorithm (Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983): the
+ * sum of x - mean, which would be zero but for rounding, improves both mean and variance. */
+static void find_moments(struct moments *m, const struct kernel_norm_f32 *d, const float *in, int rows)
+{
+    const double share = 1 / (double)d->n; /* a division of what was just summed would be waited for */
+    float sum[NORM_ROWS], square[NORM_ROWS];
+    for (int i = 0; i < rows; i++)
+        m->mean[i] = d->mean ? K(reduce_f32)(KERNEL_SUM, in + i * d->in_step, d->n) * (float)share : 0;
+    for (int i = 0; i < rows; i++)
+        if (d->mean)
+            deviations(in + i * d->in_step, d->n, m->mean[i], &sum[i], &square[i]);
+        else
+            sum[i] = 0, square[i] = K(reduce_f32)(KERNEL_SUM_SQUARE, in + i * d->in_step, d->n);
+    for (int i = 0; i < rows; i++) {
+        double variance = ((double)square[i] - (double)sum[i] * (double)sum[i] * share) * share;
+        variance = variance < 0 ? 0 : variance;
+        m->correction[i] = (float)((double)sum[i] * share);
+        m->factor[i] = (float)(1 / sqrt(variance + (double)d->epsilon));
+    }
 }
 
 V_FN void normalise_body(size_t i, int count, float *out, const float *in, const float *scale, const float *shift,
@@ -87,19 +106,25 @@ V_FN void normalise_body(size_t i, int count, float *out, const float *in, const
     part_store(out + i, part_scale_shift(v_mul(x, moments[2]), i, count, scale, shift), count);
 }
 
-void K(layer_norm_f32)(float *out, const float *in, const float *scale, const float *shift, size_t n, float epsilon,
-                       bool mean)
+static void normalise(const struct kernel_norm_f32 *d, float *out, const float *in, const v_f32 *moments)
 {
-    struct moments m = {0, 0, 0};
-    if (mean)
-        m = centred_moments(in, n, epsilon);
+    if (d->scale && d->shift)
+        PART_LOOP(d->n, normalise_body, out, in, d->scale, d->shift, moments);
+    else if (d->scale)
+        PART_LOOP(d->n, normalise_body, out, in, d->scale, NULL, moments);
     else
-        m.factor = (float)(1 / sqrt((double)K(reduce_f32)(KERNEL_SUM_SQUARE, in, n) / (double)n + (double)epsilon));
-    const v_f32 v[] = {v_set1(m.mean), v_set1(m.correction), v_set1(m.factor)};
-    if (scale && shift)
-        PART_LOOP(n, normalise_body, out, in, scale, shift, v);
-    else if (scale)
-        PART_LOOP(n, normalise_body, out, in, scale, NULL, v);
-    else
-        PART_LOOP_LONG(n, normalise_body, out, in, NULL, shift, v);
+        PART_LOOP_LONG(d->n, normalise_body, out, in, NULL, d->shift, moments);
+}
+
+void K(layer_norm_f32)(const struct kernel_norm_f32 *d)
+{
+    struct moments m;
+    const float *in = d->in;
+    float *out = d->out;
+    for (int64_t left = d->rows; left > 0; left -= NORM_ROWS) {
+        int rows = left < NORM_ROWS ? (int)left : NORM_ROWS;
+        find_moments(&m, d, in, rows);
+        for (int i = 0; i < rows; i++, in += d->in_step, out += d->out_step)
+            normalise(d, out, in, (v_f32[]){v_set1(m.mean[i]), v_set1(m.correction[i]), v_set1(m.factor[i])});
+    }
 }

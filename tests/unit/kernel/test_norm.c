@@ -51,24 +51,47 @@ static void softmax_special(void)
                 }
 }
 
-/* `offset` is the mean that the result must not feel. */
+#define ROWS_MOST 19
+#define GAP       3
+
+static struct kernel_norm_f32 one_row(float *out, const float *in, size_t n, bool mean)
+{
+    return (struct kernel_norm_f32){.out = out, .in = in, .rows = 1, .n = n, .epsilon = 1e-5f, .mean = mean};
+}
+
+/* `offset` is the mean that the result must not feel. Rows are GAP apart, which is not written. */
 static void check_layer_norm(const struct kernels *k, size_t n, int given, float offset)
 {
-    float *in = guard_floats(in_guard, n), *scale = guard_floats(scale_guard, 2 * n), *shift = scale + n;
-    float *out = guard_out(out_guard, n * sizeof(float), n % 4 * 4);
-    bool mean = given & 4;
-    guard_fill(in, n, 2);
-    for (size_t i = 0; i < n; i++)
+    size_t rows = n > 200 ? 1 + n % 2 : 1 + n % ROWS_MOST, all = rows * (n + GAP) - GAP;
+    float *in = guard_floats(in_guard, all), *scale = guard_floats(scale_guard, 2 * n), *shift = scale + n;
+    float *out = guard_out(out_guard, all * sizeof(float), n % 4 * 4);
+    struct kernel_norm_f32 d = one_row(out, in, n, given & 4);
+    d.rows = (int64_t)rows;
+    d.in_step = d.out_step = (ptrdiff_t)n + GAP;
+    guard_fill(in, all, 2);
+    for (size_t i = 0; i < all; i++)
         in[i] += offset;
     guard_fill(scale, 2 * n, 1);
-    scale = given & 1 ? scale : NULL;
-    shift = given & 2 ? shift : NULL;
-    k->layer_norm_f32(out, in, scale, shift, n, 1e-5f, mean);
-    CHECK_MSG(guard_intact(out_guard, out, n * sizeof(float)), "%s n %zu writes elsewhere", k->isa, n);
-    kernel_reference()->layer_norm_f32(want, in, scale, shift, n, 1e-5f, mean);
-    CHECK_CLOSE(out, want, n, 3e-6, 1, "%s n %zu given %d offset %g", k->isa, n, given, offset);
-    k->layer_norm_f32(in, in, scale, shift, n, 1e-5f, mean);
-    CHECK_MSG(memcmp(in, out, n * sizeof(float)) == 0, "%s n %zu in place", k->isa, n);
+    d.scale = given & 1 ? scale : NULL;
+    d.shift = given & 2 ? shift : NULL;
+    k->layer_norm_f32(&d);
+    CHECK_MSG(guard_intact(out_guard, out, all * sizeof(float)), "%s n %zu writes elsewhere", k->isa, n);
+    d.out = in;
+    for (size_t i = 0; i < rows; i++, d.in += d.in_step) {
+        float *row = out + (ptrdiff_t)i * d.out_step;
+        struct kernel_norm_f32 one = d;
+        one.rows = 1;
+        one.out = want;
+        kernel_reference()->layer_norm_f32(&one);
+        CHECK_CLOSE(row, want, n, 3e-6, 1, "%s n %zu given %d offset %g", k->isa, n, given, offset);
+        for (int j = 0; i + 1 < rows && j < GAP; j++)
+            CHECK_MSG(((unsigned char *)(row + n + j))[0] == 0xa5, "%s n %zu writes between rows", k->isa, n);
+    }
+    d.in = in;
+    k->layer_norm_f32(&d);
+    for (size_t i = 0; i < rows; i++)
+        CHECK_MSG(memcmp(in + i * (n + GAP), out + i * (n + GAP), n * sizeof(float)) == 0, "%s n %zu in place", k->isa,
+                  n);
 }
 
 static void layer_norm(void)
@@ -92,14 +115,15 @@ static void layer_norm_special(void)
         for (int mean = 0; mean < 2; mean++) {
             for (int i = 0; i < n; i++)
                 in[i] = 0.1f;
-            k->layer_norm_f32(out, in, NULL, NULL, n, 1e-5f, mean);
-            kernel_reference()->layer_norm_f32(want, in, NULL, NULL, n, 1e-5f, mean);
+            struct kernel_norm_f32 d = one_row(out, in, n, mean), ref = one_row(want, in, n, mean);
+            k->layer_norm_f32(&d);
+            kernel_reference()->layer_norm_f32(&ref);
             CHECK_CLOSE(out, want, (size_t)n, 1e-6, 1, "%s mean %d", k->isa, mean);
             for (int i = 0; i < n; i++) {
                 guard_fill(in, n, 1);
                 in[i] = i % 2 ? NAN : INFINITY;
-                k->layer_norm_f32(out, in, NULL, NULL, n, 1e-5f, mean);
-                kernel_reference()->layer_norm_f32(want, in, NULL, NULL, n, 1e-5f, mean);
+                k->layer_norm_f32(&d);
+                kernel_reference()->layer_norm_f32(&ref);
                 CHECK_CLOSE(out, want, (size_t)n, 1e-6, 1, "%s mean %d of %g", k->isa, mean, in[i]);
             }
         }
@@ -112,16 +136,19 @@ static void empty(void)
     for (const struct kernels *k; (k = guard_level(&next));) {
         k->softmax_f32(end, end, 0, false);
         k->softmax_f32(end, end, 0, true);
-        k->layer_norm_f32(end, end, end, end, 0, 1e-5f, true);
-        k->layer_norm_f32(end, end, end, end, 0, 1e-5f, false);
+        for (int mean = 0; mean < 2; mean++) {
+            struct kernel_norm_f32 d = one_row(end, end, 0, mean);
+            d.scale = d.shift = end;
+            k->layer_norm_f32(&d);
+        }
     }
 }
 
 int main(void)
 {
-    in_guard = guard_new(MAX_N * sizeof(float));
+    in_guard = guard_new((2 * MAX_N + GAP) * sizeof(float));
     scale_guard = guard_new(2 * MAX_N * sizeof(float));
-    out_guard = guard_new(MAX_N * sizeof(float) + 64);
+    out_guard = guard_new((2 * MAX_N + GAP) * sizeof(float) + 64);
     RUN(softmax);
     RUN(softmax_special);
     RUN(layer_norm);
