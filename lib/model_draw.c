@@ -18,8 +18,8 @@
 
 struct model_drawing {
     struct image image;
-    float line, letters;              /* widths of lines and the height of text, in pixels */
-    size_t count;                     /* answers drawn so far */
+    float line, letters; /* widths of lines and the height of text, in pixels */
+    size_t count;        /* answers drawn so far */
     struct tag {
         float left, right, bottom;
     } tag[MOST_TAGS];
@@ -124,6 +124,22 @@ static float covered(const struct model_drawing *d, const struct tag *tag, const
     return sum;
 }
 
+/* Where a polygon between two columns is highest, or lowest. */
+static float edge_over(const struct model_answer *o, float left, float right, bool below)
+{
+    float edge = below ? -INFINITY : INFINITY;
+    for (size_t i = 0; i < o->point_count; i++) {
+        struct model_point a = o->points[i], b = o->points[(i + 1) % o->point_count];
+        for (int end = 0; end < 2; end++) {
+            float x = higher(lower(end ? a.x : b.x, right), left), share = b.x != a.x ? (x - a.x) / (b.x - a.x) : end;
+            float y = a.y + share * (b.y - a.y);
+            if (share >= 0 && share <= 1)
+                edge = below ? higher(edge, y) : lower(edge, y);
+        }
+    }
+    return isfinite(edge) ? edge : below ? o->y1 : o->y0;
+}
+
 /* Where an object's tag goes: above it on the left, unless much less of all of them is covered above on the right, or
  * below. */
 static struct tag tag_of(const struct model_drawing *d, const struct model_answers *a, const struct model_answer *o,
@@ -135,6 +151,8 @@ static struct tag tag_of(const struct model_drawing *d, const struct model_answe
     for (int i = 0; i < places; i++) {
         struct tag tag = tag_at(d, i % 2 ? o->x1 + d->line / 2 - width : o->x0 - d->line / 2,
                                 i / 2 ? o->y1 + d->letters : o->y0, width);
+        if (a->kind == MODEL_ANSWER_POLYGONS)
+            tag = tag_at(d, tag.left, edge_over(o, tag.left, tag.right, i / 2) + (i / 2 ? d->letters : 0), width);
         float cost = covered(d, &tag, a) + (i ? 0.05f : 0) + (is_free(d, &tag) ? 0 : MOST_TAGS);
         if (cost < least) {
             least = cost;

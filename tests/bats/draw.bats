@@ -143,6 +143,27 @@ END
     cmp plain/grey.png named/grey.png
 }
 
+@test "the tag of a turned box touches it" {
+    declare_nn turned.nn <<END
+property recipe resize=8x8
+property task polygons=obb
+input x f32 1x3x8x8
+constant none f32 scalar = 0
+constant box f32 1x6x1 = 4 4 7 0.5 0.9 -0.7
+node - ReduceMin x -> m f32 1x1x1x1
+node - Mul m none -> z f32 1x1x1x1
+node - Squeeze z -> one f32 scalar
+node - Add one box -> y f32 1x6x1
+output y
+END
+    ppm grey.ppm 96 64 128 128 128
+    nn run -q --draw drawn turned.nn grey.ppm
+    count_red drawn/grey.png 128
+    # the corner of the picture above it
+    show pixels/out_0.npy | cut -d ' ' -f 6- | tr ' ' '\n' |
+        awk 'NR <= 96 * 12 && (NR - 1) % 96 < 48 && $1 != 128 { n++ } END { print n + 0; exit n > 0 }'
+}
+
 @test "a tag goes below its object where it would cover the one above" {
     two_objects stack.nn 0 0.9 0.4 0.2 0.6 0.4 1 0.5 0.4 0.41 0.6 0.7
     ppm grey.ppm 96 64 128 128 128
