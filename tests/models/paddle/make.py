@@ -131,7 +131,8 @@ class Algebra(nn.Layer):
         y, at = F.max_pool2d(x, 2, 2, return_mask=True)
         square = x + paddle.eye(4) * 6
         values, places = paddle.kthvalue(x, 2, 1)
-        return (F.max_unpool2d(y, at, 2, 2), at, *F.max_pool2d(x, 3, 2, ceil_mode=True, return_mask=True), F.unfold(x, 3, paddings=[1, 0, 2, 1]), values, places,
+        return (F.max_unpool2d(y, at, 2, 2), at, *F.max_pool2d(x, 3, 2, ceil_mode=True, return_mask=True), F.unfold(x, 3, paddings=[1, 0, 2, 1]),
+                F.fold(F.unfold(x, 3, paddings=[1, 0, 2, 1]), [4, 4], 3, paddings=[1, 0, 2, 1]), F.rrelu(x, 0.1, 0.2, training=False), values, places,
                 paddle.linalg.solve(square, x), paddle.linalg.inv(square) + paddle.diag_embed(size), paddle.diag(size),
                 paddle.linalg.cholesky(paddle.matmul(square, square, transpose_y=True)), paddle.linalg.det(square),
                 paddle.diagonal(x, 1, 2, 3), paddle.logcumsumexp(x, 1), paddle.kron(x[0, 0], size), paddle.dist(x, y[:, :, :1, :1]),
