@@ -42,25 +42,47 @@ static float find_largest(const struct kernel_attend_f32 *a, float *scores, cons
     return v_hmax(largest);
 }
 
-static void attend_row(const struct kernel_attend_f32 *a, int row)
+/* Rows that go together: what one row's largest score is waited for, others' are under way. */
+#define ATTEND_ROWS 16
+
+static size_t seen_by(const struct kernel_attend_f32 *a, int row)
+{
+    return a->seen ? (size_t)a->seen[row] : a->n;
+}
+
+/* Scores less `base` to weights; what was summed before counts `factor` times. */
+static void weigh_row(const struct kernel_attend_f32 *a, int row, float base, float factor)
 {
     float *scores = a->scores + row * a->step;
-    size_t n = a->seen ? (size_t)a->seen[row] : a->n;
-    float most = find_largest(a, scores, a->mask ? a->mask[row] : NULL, n, a->largest[row]);
-    /* Of nothing but -inf all weights are zero, not NaN: finite scores may follow. */
-    v_f32 sum = v_zero(), base = v_set1(most == -INFINITY ? 0 : most);
-    PART_LOOP(n, weight_body, scores, base, &sum);
+    size_t n = seen_by(a, row);
+    v_f32 sum = v_zero(), b = v_set1(base);
+    PART_LOOP(n, weight_body, scores, b, &sum);
     for (size_t i = n; i < a->n; i++)
         scores[i] = 0;
-    float factor = v_exp(v_sub(v_set1(a->largest[row]), base))[0];
     a->sum[row] = a->sum[row] * factor + v_hsum(sum);
-    a->largest[row] = most;
-    if (a->columns && factor != 1)
+    if (a->columns)
         K(scale_rows_f32)(a->out[row], a->out[row], &factor, 0, 1, a->columns);
+}
+
+static void attend_rows(const struct kernel_attend_f32 *a, int first, int rows)
+{
+    float base[ATTEND_ROWS], factor[ATTEND_ROWS] = {0};
+    for (int i = 0, row = first; i < rows; i++, row++) {
+        float most =
+            find_largest(a, a->scores + row * a->step, a->mask ? a->mask[row] : NULL, seen_by(a, row), a->largest[row]);
+        /* Of nothing but -inf all weights are zero, not NaN: finite scores may follow. */
+        base[i] = most == -INFINITY ? 0 : most;
+        factor[i] = a->largest[row] - base[i];
+        a->largest[row] = most;
+    }
+    for (int i = 0; i < rows; i += VL)
+        v_store(factor + i, v_exp(v_load(factor + i)));
+    for (int i = 0; i < rows; i++)
+        weigh_row(a, first + i, base[i], factor[i]);
 }
 
 void K(attend_f32)(const struct kernel_attend_f32 *a)
 {
-    for (int i = 0; i < a->rows; i++)
-        attend_row(a, i);
+    for (int i = 0; i < a->rows; i += ATTEND_ROWS)
+        attend_rows(a, i, a->rows - i < ATTEND_ROWS ? a->rows - i : ATTEND_ROWS);
 }
