@@ -25,7 +25,7 @@ struct quant_weights {
     int runs;
     int64_t most; /* that |sum of a column's products with bytes| can be; of u8 255, of s8 less */
     const int64_t *at;
-    const int *zero;      /* [columns] */
+    const int *zero;      /* [columns]; given where zero_input has more than these, else NULL at first */
     const int32_t *sum;   /* [columns] of a column's weights */
     const int32_t *reach; /* [columns] that |sum of x less its zero point times weights| can be; NULL: there is room */
     bool is_signed, is_wide; /* wide: s16, of depthwise convolutions, whose zero points are 0 */

@@ -144,36 +144,62 @@ static const float *pack(struct plan *p, const struct node *n, int in, struct ar
         err);
 }
 
-/* Input `in` of one direction, [depth][outputs], for a product of bytes with so many rows. 1: floats it is. */
-static int load_bytes(struct plan *p, const struct node *n, int in, int64_t rows, struct rnn_bytes *b,
-                      struct error *err)
+/* Input `in` of a direction, [depth][outputs], for a product of bytes. 1: floats it is. */
+static int load_direction(struct plan *p, const struct node *n, int in, int direction, struct rnn_bytes *b,
+                          struct error *err)
 {
     const int64_t *dims = n->in[in]->constant->dims, depth = dims[1];
     int64_t *at = plan_alloc(p, sizeof *at * (size_t)depth, err);
     struct arrangement a = {.outputs = dims[2]};
+    int *zero = plan_alloc(p, sizeof *zero * (size_t)a.outputs, err);
+    if (!at || !zero || load_scales(p, n, in, direction, &a, err) < 0)
+        return -1;
     struct quant_weights w = {.input = in,
                               .zero_input = (in == 1 ? W_SCALE : R_SCALE) + 1,
                               .bias_input = INT32_MAX,
                               .columns = a.outputs,
                               .depth = depth,
                               .column_step = 1,
-                              .at = at};
-    for (int64_t i = 0; at && i < depth; i++)
-        at[i] = i * a.outputs;
-    int status = !at ? -1 : dims[0] > 1 ? 1 : exec_quant_weights(p, n, &w, err);
-    if (status != 0 || load_scales(p, n, in, 0, &a, err) < 0)
-        return status ? status : -1;
+                              .at = at,
+                              .zero = zero};
+    for (int64_t i = 0; i < depth; i++)
+        at[i] = (direction * depth + i) * a.outputs;
+    for (int64_t i = 0; i < a.outputs; i++)
+        zero[i] = (int)a.zero[i];
+    int status = exec_quant_weights(p, n, &w, err);
+    if (status != 0)
+        return status;
     const struct kernel_product *product = p->kernels->gemm_u8;
     product = in == 2 && product->other ? product->other : product;
     *b = (struct rnn_bytes){.product = product, .runs = w.runs, .outputs = a.outputs, .scale = a.scale, .sum = w.sum};
     b->packed = exec_quant_packed(p, n, "matrix_q8", &w, product, 1, w.runs, (int)depth, err);
-    size_t words = sizeof(float) * (size_t)a.outputs;
-    if (!b->packed || plan_scratch(p, (size_t)(rows * depth), &b->bytes, err) < 0 ||
-        plan_scratch(p, words, &b->multiplier, err) < 0 || plan_scratch(p, words, &b->bias, err) < 0)
-        return -1;
-    b->bytes.dtype = DTYPE_U8;
-    b->multiplier.dtype = DTYPE_F32;
-    b->bias.dtype = DTYPE_I32;
+    return b->packed ? 0 : -1;
+}
+
+/* Input `in`, for a product of bytes with so many rows; the input's are the same in all directions. 1: floats it is. */
+static int load_bytes(struct plan *p, const struct node *n, int in, int64_t rows, struct rnn_bytes *b,
+                      struct error *err)
+{
+    const int64_t *dims = n->in[in]->constant->dims;
+    const int directions = (int)dims[0];
+    int status = 0;
+    for (int d = 0; d < directions && status == 0; d++)
+        status = load_direction(p, n, in, d, &b[d], err);
+    if (status != 0) {
+        memset(b, 0, sizeof *b * (size_t)directions);
+        return status;
+    }
+    const size_t words = sizeof(float) * (size_t)dims[2];
+    for (int d = 0; d < directions; d++) {
+        bool shares = in == 1 && d > 0;
+        b[d].bytes = b[0].bytes;
+        if ((!shares && plan_scratch(p, (size_t)(rows * dims[1]), &b[d].bytes, err) < 0) ||
+            plan_scratch(p, words, &b[d].multiplier, err) < 0 || plan_scratch(p, words, &b[d].bias, err) < 0)
+            return -1;
+        b[d].bytes.dtype = DTYPE_U8;
+        b[d].multiplier.dtype = DTYPE_F32;
+        b[d].bias.dtype = DTYPE_I32;
+    }
     return 0;
 }
 
@@ -235,7 +261,7 @@ static int load_weights(struct plan *p, struct node *n, struct rnn *r, struct er
     const float *b = plan_constant_f32(p, n, 3, &failed, err),
                 *peephole = r->lstm ? plan_constant_f32(p, n, 7, &failed, err) : NULL;
     r->zeros = plan_alloc(p, sizeof *r->zeros * (size_t)r->hidden, err);
-    if (failed || !r->zeros || (!r->state_bytes.product && load_state_weights(p, n, r, err) < 0))
+    if (failed || !r->zeros || (!r->state_bytes[0].product && load_state_weights(p, n, r, err) < 0))
         return -1;
     for (int d = 0; d < r->directions; d++)
         if ((b && load_biases(p, r, d, b, err) < 0) ||
@@ -329,7 +355,7 @@ static int make_room(struct plan *p, int rank, const int64_t *dims, struct view 
 
 struct rounding_args {
     struct view from, to;
-    struct rnn_bytes bytes; /* without product: rounded floats are wanted */
+    struct rnn_bytes bytes[2]; /* of each direction; without product: rounded floats are wanted */
     const struct kernels *kernels;
 };
 
@@ -337,9 +363,9 @@ static void run_rounding(const struct step *s, struct tile tile)
 {
     const struct rounding_args *a = s->args;
     (void)tile;
-    if (a->bytes.product)
-        rnn_quantize(a->kernels, &a->bytes, view_data(&a->from), view_count(&a->from));
-    else
+    for (int d = 0; d < 2 && a->bytes[d].product; d++)
+        rnn_quantize(a->kernels, &a->bytes[d], view_data(&a->from), view_count(&a->from));
+    if (!a->bytes[0].product)
         rnn_round(a->kernels, view_data(&a->to), view_data(&a->from), view_count(&a->from));
 }
 
@@ -351,12 +377,12 @@ static int load_input(struct plan *p, struct node *n, struct view *x, struct rnn
     struct rounding_args *a = plan_alloc(p, sizeof *a, err);
     if (!a || plan_in_dense(p, n, 0, ORDER_ROWS, &a->from, err) < 0)
         return -1;
-    int status = load_bytes(p, n, 1, view_count(&a->from) / n->in[1]->constant->dims[1], &a->bytes, err);
+    int status = load_bytes(p, n, 1, view_count(&a->from) / n->in[1]->constant->dims[1], a->bytes, err);
     if (status < 0 || (status == 1 && make_room(p, 3, a->from.dims, &a->to, err) < 0))
         return -1;
-    const struct view *to = status ? &a->to : &a->bytes.bytes;
+    const struct view *to = status ? &a->to : &a->bytes[0].bytes;
     a->kernels = p->kernels;
-    *b = a->bytes;
+    memcpy(b, a->bytes, sizeof a->bytes);
     *x = a->from;
     x->buffer = to->buffer;
     x->offset = to->offset;
@@ -365,7 +391,9 @@ static int load_input(struct plan *p, struct node *n, struct view *x, struct rnn
         p,
         &(struct step){
             .node = n, .kernel = status ? "round_f32" : "quantize_8", .run = run_rounding, .args = a, .units = 1},
-        err, PLAN_VIEWS(&a->to, &a->bytes.bytes, &a->bytes.multiplier, &a->bytes.bias, &a->from));
+        err,
+        PLAN_VIEWS(&a->to, &a->bytes[0].bytes, &a->bytes[0].multiplier, &a->bytes[0].bias, &a->bytes[1].multiplier,
+                   &a->bytes[1].bias, &a->from));
 }
 
 static int emit_bytes(struct plan *p, struct node *n, const struct rnn_bytes *b, struct gemm_job *job,
@@ -384,9 +412,9 @@ static int emit_bytes(struct plan *p, struct node *n, const struct rnn_bytes *b,
 static int input_product(struct plan *p, struct node *n, struct rnn *r, bool batch_first, struct error *err)
 {
     int64_t all = r->blocks * r->gates * r->width;
-    struct rnn_bytes bytes = {.product = NULL};
+    struct rnn_bytes bytes[2] = {{.product = NULL}};
     struct view x;
-    if (load_input(p, n, &x, &bytes, err) < 0 ||
+    if (load_input(p, n, &x, bytes, err) < 0 ||
         make_room(p, 4, (int64_t[]){r->directions, r->time, r->batch, all}, &r->in, err) < 0)
         return -1;
     for (int d = 0; d < r->directions; d++) {
@@ -409,8 +437,8 @@ static int input_product(struct plan *p, struct node *n, struct rnn *r, bool bat
                                .n = (int)all,
                                .batches = 1};
         job.c.offset = d * r->time * r->batch * all;
-        if (bytes.product) {
-            if (emit_bytes(p, n, &bytes, &job, err) < 0)
+        if (bytes[d].product) {
+            if (emit_bytes(p, n, &bytes[d], &job, err) < 0)
                 return -1;
             continue;
         }
@@ -434,7 +462,7 @@ static int load_states(struct plan *p, struct node *n, struct rnn *r, bool batch
     r->y = batch_first ? (struct rnn_steps){d * h, h, r->time * d * h}
                        : (struct rnn_steps){d * r->batch * h, r->batch * h, h};
     r->state = batch_first ? (struct rnn_steps){0, h, d * h} : (struct rnn_steps){0, r->batch * h, h};
-    if (is_quantized(n) && !r->state_bytes.product &&
+    if (is_quantized(n) && !r->state_bytes[0].product &&
         make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->rounded, err) < 0)
         return -1;
     return make_room(p, 4, (int64_t[]){2, d, r->batch, h}, &r->h, err) ||
@@ -460,7 +488,9 @@ static void choose_blocks(struct rnn *r, const struct kernels *k)
 static int emit(struct plan *p, struct node *n, const struct rnn *r, struct error *err)
 {
     double macs = (double)r->batch * r->gates * (double)r->hidden * (double)r->hidden;
-    const struct kernel_product *bytes = r->state_bytes.product;
+    const struct rnn_bytes *const state = r->state_bytes;
+    const struct kernel_product *bytes = state[0].product;
+    const int runs = state[1].runs > state[0].runs ? state[1].runs : state[0].runs;
     bool apart = r->directions == 2 && macs * sizeof(float) / (double)r->batch <= (double)cpu_l2_bytes() / 2;
     struct step s = {.node = n,
                      .kernel = bytes           ? "lstm_q8"
@@ -470,9 +500,8 @@ static int emit(struct plan *p, struct node *n, const struct rnn *r, struct erro
                      .run = rnn_run_directions,
                      .args = (void *)r,
                      .units = r->directions,
-                     .scratch = bytes ? kernel_product_scratch(bytes, (size_t)bytes->mr, (size_t)r->state_bytes.runs,
-                                                               (size_t)r->hidden)
-                                      : 0,
+                     .scratch =
+                         bytes ? kernel_product_scratch(bytes, (size_t)bytes->mr, (size_t)runs, (size_t)r->hidden) : 0,
                      .macs = macs * r->directions * (double)r->time};
     if (!apart && !bytes && !r->rounded.buffer && macs / r->parts >= RNN_GRAIN && r->blocks > 1 &&
         r->blocks <= ROUNDS_MAX_UNITS && r->time <= ROUNDS_MAX / (2 * RNN_PARTS)) {
@@ -482,8 +511,9 @@ static int emit(struct plan *p, struct node *n, const struct rnn *r, struct erro
     }
     return plan_step(p, &s, err,
                      PLAN_VIEWS(&r->in, &r->lengths, &r->first_h, &r->first_c, &r->h, &r->c, &r->reset, &r->gate,
-                                &r->rounded, &r->state_bytes.bytes, &r->state_bytes.multiplier, &r->state_bytes.bias,
-                                &r->out[RNN_Y], &r->out[RNN_Y_H], &r->out[RNN_Y_C]));
+                                &r->rounded, &state[0].bytes, &state[0].multiplier, &state[0].bias, &state[1].bytes,
+                                &state[1].multiplier, &state[1].bias, &r->out[RNN_Y], &r->out[RNN_Y_H],
+                                &r->out[RNN_Y_C]));
 }
 
 static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *err)
@@ -511,7 +541,7 @@ static int lower_rnn(struct plan *p, struct node *n, int gates, struct error *er
     r->part[0].gates = resets_first ? 2 : r->gates;
     r->part[1] = (struct rnn_part){.first = 2, .gates = 1};
     choose_blocks(r, p->kernels);
-    int status = is_quantized(n) ? load_bytes(p, n, 2, r->batch, &r->state_bytes, err) : 1;
+    int status = is_quantized(n) ? load_bytes(p, n, 2, r->batch, r->state_bytes, err) : 1;
     if (status == 0) {
         r->blocks = 1;
         r->width = r->hidden;

@@ -40,7 +40,7 @@ static void turn_block(const uint8_t *from, const int64_t *at, struct block *b)
 {
     for (int i = 0; i < ROWS; i += SIDE)
         for (int j = 0; j < COLUMNS; j += SIDE)
-            turn(from + j, at + i, (uint8_t (*)[ROWS])&b->byte[j][i]);
+            turn(from + j, at + i, (uint8_t(*)[ROWS]) & b->byte[j][i]);
 }
 
 /* Whether the rows of a column lie side by side. */
@@ -174,7 +174,7 @@ static int sum_columns(struct quant_weights *w, const struct node *n, int32_t *s
 static bool has_params(const struct node *n, const struct quant_weights *w)
 {
     const struct tensor *bias = node_in(n, w->bias_input) ? n->in[w->bias_input]->constant : NULL;
-    return exec_quant_is_param(n, w->zero_input, w->columns) &&
+    return (w->zero || exec_quant_is_param(n, w->zero_input, w->columns)) &&
            (!node_in(n, w->bias_input) || (bias && (bias->dtype == DTYPE_I32 || bias->dtype == DTYPE_F32) &&
                                            bias->rank == 1 && bias->count == w->columns));
 }
@@ -189,7 +189,7 @@ int exec_quant_weights(struct plan *p, const struct node *n, struct quant_weight
         return -1;
     w->is_wide = n->in[w->input]->constant->dtype == DTYPE_I16;
     for (int64_t i = 0; i < w->columns; i++) {
-        zero[i] = (int)exec_quant_param(n, w->zero_input, i);
+        zero[i] = w->zero ? w->zero[i] : (int)exec_quant_param(n, w->zero_input, i);
         if (w->is_wide && zero[i])
             return 1;
     }

@@ -97,8 +97,8 @@ static void round_state(const struct rnn *r, int direction, int64_t step)
 
 static void quantize_state(const struct rnn *r, int direction, int64_t step)
 {
-    if (r->state_bytes.product)
-        rnn_quantize(r->plan->kernels, &r->state_bytes,
+    if (r->state_bytes[direction].product)
+        rnn_quantize(r->plan->kernels, &r->state_bytes[direction],
                      is_zero(r, step) ? NULL : state_rows(r, direction, step - 1).first, r->batch * r->hidden);
     else if (r->rounded.buffer)
         round_state(r, direction, step);
@@ -132,7 +132,7 @@ static void multiply_rows(const struct rnn *r, const struct kernel_product *prod
 
 static void multiply_bytes(const struct rnn *r, const struct moment *at)
 {
-    const struct rnn_bytes *b = &r->state_bytes;
+    const struct rnn_bytes *b = &r->state_bytes[at->direction];
     struct kernel_gemm g = {.taps = b->runs,
                             .k = (int)r->hidden,
                             .b = b->packed,
@@ -149,7 +149,7 @@ static void multiply(const struct rnn *r, const struct moment *at)
 {
     const struct rnn_part *part = &r->part[at->part];
     int64_t n = part->gates * r->width, skipped = part->first * r->width;
-    if (r->state_bytes.product) {
+    if (r->state_bytes[at->direction].product) {
         multiply_bytes(r, at);
         return;
     }

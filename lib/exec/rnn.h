@@ -47,7 +47,7 @@ struct rnn {
     /* Of each direction, in blocks; NULL: none. */
     const float *in_bias[2], *state_bias[2], *peephole[2]; /* [blocks][gates (peephole: 3)][width] */
     const float *zeros;                                    /* [hidden] */
-    struct rnn_bytes state_bytes;                          /* the state's, with one block that has all units */
+    struct rnn_bytes state_bytes[2];                       /* the states', with one block that has all units */
     struct view rounded; /* [directions][batch][hidden]: the state as it is multiplied; buffer NULL: as it is */
     struct view lengths, first_h, first_c; /* buffer NULL: none */
     struct view in;                        /* [directions][time][batch][blocks][gates][width]: W x + biases */

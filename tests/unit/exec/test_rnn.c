@@ -96,7 +96,7 @@ static void quantized_lstm(const char *direction, int variant)
     struct node *n = node("com.microsoft", "DynamicQuantizeLSTM", in);
     node_set_int(n, "hidden_size", hidden, &error);
     node_set_string(n, "direction", direction, strlen(direction), &error);
-    kernel_wanted = directions == 1 ? "lstm_q8" : "lstm_f32";
+    kernel_wanted = "lstm_q8";
     outputs(n, 3);
 }
 
