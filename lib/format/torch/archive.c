@@ -28,11 +28,14 @@ static const struct {
     const char *storage; /* "torch FloatStorage" */
     enum dtype dtype;
 } storages[] = {
-    {"torch FloatStorage", DTYPE_F32},     {"torch DoubleStorage", DTYPE_F64}, {"torch HalfStorage", DTYPE_F16},
-    {"torch BFloat16Storage", DTYPE_BF16}, {"torch LongStorage", DTYPE_I64},   {"torch IntStorage", DTYPE_I32},
-    {"torch ShortStorage", DTYPE_I16},     {"torch CharStorage", DTYPE_I8},    {"torch ByteStorage", DTYPE_U8},
-    {"torch BoolStorage", DTYPE_BOOL},     {"torch QInt8Storage", DTYPE_I8},   {"torch QUInt8Storage", DTYPE_U8},
-    {"torch QInt32Storage", DTYPE_I32},
+    {"torch FloatStorage", DTYPE_F32},         {"torch DoubleStorage", DTYPE_F64},
+    {"torch HalfStorage", DTYPE_F16},          {"torch BFloat16Storage", DTYPE_BF16},
+    {"torch LongStorage", DTYPE_I64},          {"torch IntStorage", DTYPE_I32},
+    {"torch ShortStorage", DTYPE_I16},         {"torch CharStorage", DTYPE_I8},
+    {"torch ByteStorage", DTYPE_U8},           {"torch BoolStorage", DTYPE_BOOL},
+    {"torch QInt8Storage", DTYPE_I8},          {"torch QUInt8Storage", DTYPE_U8},
+    {"torch QInt32Storage", DTYPE_I32},        {"torch ComplexFloatStorage", DTYPE_F32},
+    {"torch ComplexDoubleStorage", DTYPE_F64},
 };
 
 static bool read_sizes(const struct pickle *p, int64_t *sizes, int *rank)
@@ -57,6 +60,7 @@ static bool read_storage(const struct pickle *p, struct torch_view *v, const cha
     for (size_t i = 0; i < sizeof(storages) / sizeof(*storages); i++)
         if (pickle_is_global(t->items[1], storages[i].storage)) {
             v->dtype = storages[i].dtype;
+            v->complex = strncmp(storages[i].storage, "torch Complex", 13) == 0;
             *key = t->items[2]->text;
             return true;
         }
@@ -154,7 +158,7 @@ void torch_forget_members(struct torch_reader *t)
     t->members = (struct lookup){0};
 }
 
-struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v)
+static struct tensor *read_view(struct torch_reader *t, const struct torch_view *v)
 {
     struct blob *blob = storage(t, v->member);
     struct tensor *tensor = NULL;
@@ -170,8 +174,35 @@ struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *
     return tensor;
 }
 
+/* Complex numbers have a further axis. */
+static bool as_pairs(struct torch_view *v)
+{
+    bool far = v->rank == TENSOR_MAX_RANK || __builtin_mul_overflow(v->offset, 2, &v->offset);
+    for (int i = 0; i < v->rank && !far; i++)
+        far = __builtin_mul_overflow(v->strides[i], 2, &v->strides[i]);
+    if (far)
+        return false;
+    v->dims[v->rank] = 2;
+    v->strides[v->rank++] = 1;
+    return true;
+}
+
+struct torch_value torch_view_value(struct torch_reader *t, struct torch_view *v, const char *name)
+{
+    bool number = v->complex && v->rank == 0;
+    if (v->complex && !as_pairs(v))
+        build_fail(t->b, "'%.200s' is a tensor that is not understood", name);
+    struct tensor *tensor = t->b->failed ? NULL : read_view(t, v);
+    struct value *x = build_constant(t->b, name, tensor);
+    /* A number is kept in f64, and makes nothing wider. */
+    struct torch_value result = torch_tensor(t, number && !t->b->failed ? build_cast(t->b, x, DTYPE_F32) : x);
+    if (!t->b->failed)
+        result.tensor->complex = v->complex;
+    return result;
+}
+
 /* (storage, offset, sizes, strides, …) */
-static struct value *rebuild(struct torch_reader *t, const struct pickle *args, const char *path)
+static struct torch_value rebuild(struct torch_reader *t, const struct pickle *args, const char *path)
 {
     struct torch_view v = {0};
     char member[300];
@@ -181,13 +212,12 @@ static struct value *rebuild(struct torch_reader *t, const struct pickle *args, 
         args->items[1]->kind != PICKLE_INT || !read_sizes(args->items[2], v.dims, &v.rank) ||
         !read_sizes(args->items[3], v.strides, &rank) || rank != v.rank) {
         build_fail(t->b, "'%.200s' is a tensor that is not understood", path);
-        return NULL;
+        return torch_none();
     }
     v.offset = args->items[1]->i;
     snprintf(member, sizeof(member), "%s%.200s", t->data, key);
     v.member = member;
-    struct tensor *tensor = torch_view_read(t, &v);
-    return build_constant(t->b, path, tensor);
+    return torch_view_value(t, &v, path);
 }
 
 /* ---- quantised ones: (storage, offset, sizes, strides, (scheme, scale, zero point, …), …) ---- */
@@ -214,7 +244,8 @@ static struct value *rebuild_rows(struct torch_reader *t, struct value *q, const
 
 static struct value *rebuild_quantised(struct torch_reader *t, const struct pickle *args, const char *path)
 {
-    struct value *q = rebuild(t, args, path);
+    struct torch_value bytes = rebuild(t, args, path);
+    struct value *q = t->b->failed ? NULL : bytes.tensor->value;
     const struct pickle *how = args->size > 4 ? args->items[4] : NULL;
     if (t->b->failed || !how || how->kind != PICKLE_TUPLE || how->size < 3) {
         build_fail(t->b, "'%.200s' is quantised in a way that is not read", path);
@@ -263,7 +294,7 @@ static struct torch_value call_of(struct torch_reader *t, struct pickle *p, cons
     if (pickle_is_global(function, "torch._utils _rebuild_tensor_v2") ||
         pickle_is_global(function, "torch._utils _rebuild_tensor_v3") ||
         pickle_is_global(function, "torch._utils _rebuild_tensor"))
-        return torch_tensor(t, rebuild(t, args, path));
+        return rebuild(t, args, path);
     if (pickle_is_global(function, "torch._tensor _rebuild_from_type_v2") && args && args->size > 2) {
         struct pickle *parts[2] = {args->items[0], args->items[2]};
         struct pickle call = {.kind = PICKLE_CALL, .items = parts, .size = 2};

@@ -1,5 +1,6 @@
 /* Archives of torch.export: operators with their arguments as JSON, weights as raw storages. Source of the fields:
  * PyTorch's torch/_export/serde/schema.py. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,16 @@ static struct torch_value sym_int(struct export *e, const struct json_node *n)
     return name && name->kind == JSON_STRING ? get(e, name->string) : torch_int(whole(member(e, n, "as_int"), 0));
 }
 
+static struct torch_value complex_number(struct export *e, const struct json_node *n)
+{
+    const struct json_node *real = member(e, n, "real"), *imaginary = member(e, n, "imag");
+    const float pair[2] = {real ? (float)real->number : 0, imaginary ? (float)imaginary->number : 0};
+    struct torch_value v = torch_tensor(e->t, build_f32s(e->t->b, 2, pair));
+    if (!e->t->b->failed)
+        v.tensor->complex = true;
+    return v;
+}
+
 static struct torch_value plain(struct export *e, const struct json_node *n, const char *kind, int depth)
 {
     switch (n->kind) {
@@ -86,9 +97,11 @@ static struct torch_value plain(struct export *e, const struct json_node *n, con
         if (strcmp(kind, "as_tensor") == 0) /* among optional ones, by PyTorch 2.3 */
             return get(e, n->string);
         if (strncmp(kind, "as_float", 8) == 0)
-            return torch_float(*n->string == '-' ? -__builtin_inf() : __builtin_inf());
+            return torch_float(*n->string == '-' ? -INFINITY : *n->string == 'N' ? NAN : INFINITY);
         return torch_string(n->string);
     case JSON_OBJECT:
+        if (strcmp(kind, "as_complex") == 0)
+            return complex_number(e, n);
         if (strncmp(kind, "as_sym", 6) == 0)
             return sym_int(e, n);
         if (strncmp(kind, "as_tensor", 9) == 0)
@@ -247,27 +260,30 @@ static bool read_sizes(const struct export *e, const struct json *json, const st
     return list != NULL;
 }
 
-static struct value *weight(struct export *e, const struct json *config, const char *folder, const char *name)
+static struct torch_value weight(struct export *e, const struct json *config, const char *folder, const char *name)
 {
     struct torch_reader *t = e->t;
     const struct json_node *entry = json_member(config, json_member(config, config->node, "config"), name);
     const struct json_node *meta = json_member(config, entry, "tensor_meta"),
                            *path = json_member(config, entry, "path_name");
     const struct json_node *pickled = json_member(config, entry, "use_pickle");
-    struct torch_view v = {.dtype = dtype_of(json_member(config, meta, "dtype"))};
+    const struct json_node *dtype = json_member(config, meta, "dtype");
+    int64_t number = whole(dtype, 0);
+    struct torch_view v = {.dtype = dtype_of(dtype)};
+    if ((v.complex = number == 10 || number == 11))
+        v.dtype = number == 10 ? DTYPE_F32 : DTYPE_F64;
     char text[400];
     int rank;
     if (!path || path->kind != JSON_STRING || v.dtype == DTYPE_NONE || (pickled && pickled->kind == JSON_TRUE) ||
         !read_sizes(e, config, json_member(config, meta, "sizes"), v.dims, &v.rank) ||
         !read_sizes(e, config, json_member(config, meta, "strides"), v.strides, &rank) || rank != v.rank) {
         build_fail(t->b, "weight '%.200s' is missing, or stored in a way that is not read", name);
-        return NULL;
+        return torch_none();
     }
     v.offset = whole(json_member(config, json_member(config, meta, "storage_offset"), "as_int"), 0);
     snprintf(text, sizeof(text), "%s%.300s", folder, path->string);
     v.member = text;
-    struct tensor *tensor = torch_view_read(t, &v);
-    return build_constant(t->b, name, tensor);
+    return torch_view_value(t, &v, name);
 }
 
 /* The reader looks into the archive within, or, called again, back into its own. */
@@ -305,7 +321,7 @@ static void close_saved(struct torch_reader *t, struct saved *s)
     exchange(t, s);
 }
 
-static struct value *saved_weight(struct export *e, struct saved *s, const char *name)
+static struct torch_value saved_weight(struct export *e, struct saved *s, const char *name)
 {
     struct torch_reader *t = e->t;
     const struct pickle *p = s->dict ? pickle_member(s->dict, name) : NULL;
@@ -313,9 +329,9 @@ static struct value *saved_weight(struct export *e, struct saved *s, const char 
     struct torch_value v = p ? torch_unpickle(t, (struct pickle *)p, name) : torch_none();
     exchange(t, s);
     if (v.kind == TORCH_TENSOR)
-        return torch_graph_value(t, v);
+        return v;
     build_fail(t->b, "there is no weight '%.200s'", name);
-    return NULL;
+    return torch_none();
 }
 
 /* A file that lists weights. */
@@ -380,7 +396,7 @@ static void close_stores(struct export *e, struct stores *s)
         close_saved(e->t, &s->saved[i]);
 }
 
-static struct value *stored(struct export *e, struct stores *s, bool constant, const char *name)
+static struct torch_value stored(struct export *e, struct stores *s, bool constant, const char *name)
 {
     if (e->old)
         return saved_weight(e, &s->saved[constant], name);
@@ -405,7 +421,7 @@ static void read_inputs(struct export *e, const struct json_node *signature)
             bool constant = i == 2 || (persistent && persistent->kind == JSON_FALSE);
             if (found)
                 put(e, string(e, member(e, found, "arg"), "name"),
-                    torch_tensor(t, stored(e, &s, constant, string(e, found, kinds[i][1]))));
+                    stored(e, &s, constant, string(e, found, kinds[i][1])));
         }
     }
     close_stores(e, &s);

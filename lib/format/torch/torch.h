@@ -198,10 +198,11 @@ struct torch_view {
     const char *member; /* the storage: "data/12" */
     int64_t offset, dims[TENSOR_MAX_RANK], strides[TENSOR_MAX_RANK];
     int rank;
+    bool complex; /* of pairs of `dtype` */
 };
 
-/* Its elements; NULL with a failure. */
-struct tensor *torch_view_read(struct torch_reader *t, const struct torch_view *v);
+/* Its elements as a constant of that name. */
+struct torch_value torch_view_value(struct torch_reader *t, struct torch_view *v, const char *name);
 /* Member "prefix + name", whole; NULL with a failure. */
 struct blob *torch_member(struct torch_reader *t, const char *name, size_t most);
 /* Lets go of the members that were kept for further tensors. */

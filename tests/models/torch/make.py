@@ -1078,7 +1078,7 @@ save("weighed.pt", weighed, line)
 
 
 class Bags(nn.Module):
-    """A branch that asks whether a tensor is quantised, as functions of torch.ao ask; and bags of an embedding in bytes."""
+    """A branch that asks whether a tensor is quantised, as functions of torch.ao ask; bags of an embedding in bytes; axes out of a tensor."""
 
     def __init__(self):
         super().__init__()
@@ -1088,7 +1088,8 @@ class Bags(nn.Module):
         q = torch.quantize_per_tensor(x, 0.05, 100, torch.quint8)
         if x.is_quantized:
             raise ValueError("want numbers that are not quantised")
-        return torch.ao.nn.quantized.functional.elu(q, 0.037, 90).dequantize(), self.bag(indices, offsets)
+        axes: List[int] = torch.arange(1, x.dim()).tolist()
+        return torch.ao.nn.quantized.functional.elu(q, 0.037, 90).dequantize(), self.bag(indices, offsets), x.mean(axes)
 
 
 bags = torch.jit.script(Bags().eval())
@@ -1109,3 +1110,25 @@ mixed = (torch.randint(0, 9, (2, 3)), torch.randn(3) * 4)
 torch.export.save(torch.export.export(Promoted(), mixed), "promoted.pt2")
 slim("promoted.pt2")
 save("promoted.pt2", Promoted(), *mixed)
+
+
+class Turned(nn.Module):
+    """Complex numbers that are constants: a buffer, by which positions are turned, and an argument. And one that is no number."""
+
+    def __init__(self):
+        super().__init__()
+        angles = torch.outer(torch.arange(3.0), torch.tensor([1.0, 0.1]))
+        self.register_buffer("turns", torch.polar(torch.ones_like(angles), angles))
+
+    def forward(self, x):
+        turned = torch.view_as_complex(x.reshape(2, 3, 2, 2)) * self.turns
+        waves = x.cos() + 1j * x.sin()
+        return torch.view_as_real(turned).flatten(-2), torch.view_as_real(waves * 0.5), x.masked_fill(x > 0, float("nan")).isnan()
+
+
+turned, rows = Turned(), torch.randn(2, 3, 4)
+torch.jit.save(torch.jit.trace(turned, rows), "turned.pt")
+torch.export.save(torch.export.export(turned, (rows,)), "turned.pt2")
+slim("turned.pt")
+slim("turned.pt2")
+save("turned.pt2", turned, rows)
