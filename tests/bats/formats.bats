@@ -68,7 +68,7 @@ MODELS=$BATS_TEST_DIRNAME/../models
     for name in matrices overloaded steps; do
         nn run --expect "$MODELS/torch/$name-answers" "$MODELS/torch/$name.pt" "$MODELS/torch/$name-answers"/in_*.npy > /dev/null
     done
-    for name in bags enum filters kinds made padded scaled special turned weighed; do
+    for name in apart bags enum filters kinds made padded scaled special turned weighed; do
         nn run --expect "$MODELS/torch/$name" "$MODELS/torch/$name.pt" "$MODELS/torch/$name"/in_*.npy > /dev/null
     done
 }

@@ -414,13 +414,26 @@ static struct graph *read_for(const struct source *s, const struct source *shape
     return g;
 }
 
+/* Whether input i has the first size of those before that share it, which is a guess too. */
+static bool fits_batch(const struct graph *g, const struct source *s, size_t i)
+{
+    const struct source_shape *known = source_shape_of(s, g->inputs[i]->name, i);
+    for (size_t k = 0; known && known->rank > 0 && k < i; k++) {
+        const struct source_shape *other = source_shape_of(s, g->inputs[k]->name, k);
+        if (other && other->rank > 0 && g->inputs[k]->type.rank > 0 && g->inputs[i]->type.rank > 0 &&
+            g->inputs[k]->type.dims[0] == g->inputs[i]->type.dims[0] && other->dims[0] != known->dims[0])
+            return false;
+    }
+    return true;
+}
+
 /* Whether the shapes that are known are ones that the inputs take: how many axes they have may have been guessed. */
 static bool fits(const struct graph *g, const struct source *s)
 {
     for (size_t i = 0; i < g->input_count; i++) {
         const struct source_shape *known = source_shape_of(s, g->inputs[i]->name, i);
         const struct type *type = &g->inputs[i]->type;
-        if (known && type->rank >= 0 && type->rank != known->rank)
+        if ((known && type->rank >= 0 && type->rank != known->rank) || !fits_batch(g, s, i))
             return false;
         for (int k = 0; known && k < type->rank; k++)
             if (type->dims[k] >= 0 && type->dims[k] != known->dims[k])

@@ -1132,3 +1132,20 @@ torch.export.save(torch.export.export(turned, (rows,)), "turned.pt2")
 slim("turned.pt")
 slim("turned.pt2")
 save("turned.pt2", turned, rows)
+
+
+class Apart(nn.Module):
+    """A photo and several texts: two batches."""
+
+    def __init__(self):
+        super().__init__()
+        self.photo, self.text = nn.Linear(3, 2), nn.Linear(4, 2)
+
+    def forward(self, photo, texts):
+        return self.photo(photo), self.text(texts)
+
+
+apart, pair = Apart().eval(), (torch.randn(1, 3), torch.randn(2, 4))
+torch.jit.save(torch.jit.trace(apart, pair), "apart.pt")
+slim("apart.pt")
+save("apart.pt", apart, *pair)
