@@ -151,6 +151,7 @@ static void set_photo(struct question *q, const struct model_photo *p)
 {
     q->map = (struct recipe_map){p->scale_x, p->scale_y, p->offset_x, p->offset_y, recipe_stretches(&q->s->recipe)};
     q->query.map = &q->map;
+    q->query.by_corner = q->s->recipe.library != RECIPE_PIL && q->s->recipe.library != RECIPE_TENSORFLOW;
     q->query.width = p->input_width;
     q->query.height = p->input_height;
     q->query.channels_last = p->channels_last;

@@ -146,6 +146,10 @@ static int paint_mask(const struct task_query *q, const struct task_planes *p, s
     struct task_sampling s = task_sampling(q, p);
     float least = task_number(q->task, TASK_SCORE);
     bool whole = !queries && q->outputs->whole;
+    if (whole && q->by_corner) { /* what rounding takes off a corner is added */
+        s.offset_x += 1e-4f - 0.5f * s.scale_x;
+        s.offset_y += 1e-4f - 0.5f * s.scale_y;
+    }
     if (p->channels == 1 && !queries && !whole && !task_are_scores(p->values, p->channels * p->width * p->height))
         least = logf(least / (1 - least));
     struct mask_lines m = {.lines = mem_calloc(p->channels * p->width + TASK_MORE, sizeof *m.lines, err)};

@@ -179,6 +179,7 @@ struct task_query {
     size_t most;                   /* at most so many answers; 0: all */
     const float *mask;             /* of mask_count tokens: those that count, not 0; NULL: nothing is known */
     size_t mask_count;
+    bool by_corner; /* a label map's cell is that under a pixel's first corner, as OpenCV and PyTorch have it */
 };
 
 /* ---- answers, released by task_answers_release() ---- */

@@ -50,7 +50,7 @@ static void yolov8(void)
                            1,     100,   100,
                            false, &map,  90,
                            240,   0,     NULL,
-                           0};
+                           0,     false};
     CHECK(task_parse("detect=yolov8", 13, &t, &err) == 0 && task_answer(&q, &b, &err) == 0 && b.count == 3);
     CHECK(b.at[0].x0 == 60 && b.at[0].x1 == 90 && b.at[0].y0 == 224 && b.at[0].y1 == 240);
     task_answers_release(&b);
@@ -140,7 +140,7 @@ static void instance_masks(void)
     struct task t;
     struct error err;
     struct task_answers b;
-    struct task_query q = {&t, &none, outputs, 2, 100, 100, false, &map, 10, 10, 0, NULL, 0};
+    struct task_query q = {&t, &none, outputs, 2, 100, 100, false, &map, 10, 10, 0, NULL, 0, false};
     CHECK(task_parse("detect=yolov8", 13, &t, &err) == 0 && task_answer(&q, &b, &err) == 0 && b.count == 1);
     CHECK(b.count == 1 && b.at[0].place.width == 10 && b.at[0].place.height == 5 && b.at[0].place.y == 0);
     for (int i = 0; b.count == 1 && i < 50; i++) /* -1 on the left, 1 on the right: above 0 from the middle on */
@@ -390,8 +390,8 @@ static void anything(void)
         CHECK(task_parse(name, strlen(name), &t, &err) == 0);
         t.option[TASK_SCORE].at[0] = 0;
         t.option[TASK_POINTS].at[0] = (float)chance(3);
-        struct task_query q = {&t, &some, o, count, 64, 32, chance(2) == 1, chance(2) ? &map : NULL,
-                               20, 30,    0, NULL,  0};
+        struct task_query q = {&t, &some, o, count, 64, 32,   chance(2) == 1, chance(2) ? &map : NULL,
+                               20, 30,    0, NULL,  0,  false};
         if (task_answer(&q, &a, &err) < 0)
             continue;
         for (size_t i = 0; i < a.count; i++)

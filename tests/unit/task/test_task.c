@@ -215,7 +215,7 @@ static void mask_of_photo(void)
     struct task_answers a;
     struct recipe_map map = {1, 1, -1, 0, false}; /* the middle four of six pixels */
     struct task_output o = {.values = labels, .dims = dims, .rank = 3, .whole = true};
-    struct task_query q = {&t, &none, &o, 1, 4, 2, false, &map, 6, 2, 0, NULL, 0};
+    struct task_query q = {&t, &none, &o, 1, 4, 2, false, &map, 6, 2, 0, NULL, 0, false};
     CHECK(task_parse("mask", 4, &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
     CHECK(a.picture.width == 6 && a.picture.height == 2 && memcmp(a.picture.data, want, 6) == 0);
     CHECK(a.count == 3 && a.at[0].label == 0 && fabsf(a.at[0].score - 1 / 3.f) < 1e-6f);
@@ -514,7 +514,7 @@ static void picture_of_padded(void)
     struct task_answers a;
     struct recipe_map padded = {1, 1, 1, 0, false}, stretched = {2, 1, 0, 0, true};
     struct task_output o = {.values = values, .dims = dims, .rank = 3};
-    struct task_query q = {&t, &none, &o, 1, 4, 1, false, &padded, 2, 1, 0, NULL, 0};
+    struct task_query q = {&t, &none, &o, 1, 4, 1, false, &padded, 2, 1, 0, NULL, 0, false};
     CHECK(task_parse("picture,range=0:3", 17, &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
     CHECK(a.picture.width == 4 && a.picture.height == 2 && memcmp(a.picture.data, want, 8) == 0);
     task_answers_release(&a);

@@ -120,7 +120,7 @@ static void masks_undone(void)
         CHECK(recipe_parse(cases[i].recipe, strlen(cases[i].recipe), &r, &err) == 0);
         CHECK(recipe_plan(&r, width, height, (int64_t[]){1, 3, INPUT, INPUT}, 4, &p, &err) == 0);
         CHECK(task_parse(cases[i].task, strlen(cases[i].task), &t, &err) == 0);
-        struct task_query q = {&t, &none, o, 2, INPUT, INPUT, false, &p.map, width, height, 0, NULL, 0};
+        struct task_query q = {&t, &none, o, 2, INPUT, INPUT, false, &p.map, width, height, 0, NULL, 0, true};
         CHECK_MSG(task_answer(&q, &a, &err) == 0 && a.count == 1, "%s", err.text);
         bool whole = a.count && a.at[0].place.width == width && a.at[0].place.height == height;
         CHECK(whole);
@@ -131,6 +131,33 @@ static void masks_undone(void)
                 wrong += fabs(v) > 1e-3 && a.at[0].mask[y * width + x] != (v > 0);
             }
         CHECK_MSG(wrong == 0, "%s, %s, %dx%d: %d pixels", cases[i].recipe, cases[i].task, width, height, wrong);
+        task_answers_release(&a);
+    }
+}
+
+/* A map of whole numbers: what OpenCV's INTER_NEAREST and PyTorch's "nearest" make of it, and Pillow's NEAREST. */
+static void labels_undone(void)
+{
+    static const struct task_labels none;
+    static const int64_t dims[] = {1, 4, 4};
+    static const int by_corner[10] = {0, 0, 0, 1, 1, 2, 2, 2, 3, 3}, by_centre[10] = {0, 0, 1, 1, 1, 2, 2, 3, 3, 3};
+    const struct recipe_map map = {0.4f, 0.4f, 0, 0, true};
+    float label[16];
+    struct task t;
+    struct error err = {""};
+    for (int i = 0; i < 16; i++)
+        label[i] = (float)i;
+    struct task_output o = {.values = label, .dims = dims, .rank = 3, .whole = true};
+    CHECK(task_parse("mask", 4, &t, &err) == 0);
+    for (int corner = 0; corner < 2; corner++) {
+        const int *at = corner ? by_corner : by_centre;
+        int wrong = 0;
+        struct task_answers a = {0};
+        struct task_query q = {&t, &none, &o, 1, 4, 4, false, &map, 10, 10, 0, NULL, 0, corner};
+        CHECK(task_answer(&q, &a, &err) == 0 && a.picture.width == 10 && a.picture.height == 10);
+        for (int i = 0; a.picture.data && i < 100; i++)
+            wrong += a.picture.data[i] != 4 * at[i / 10] + at[i % 10];
+        CHECK_MSG(wrong == 0, "%d: %d pixels", corner, wrong);
         task_answers_release(&a);
     }
 }
@@ -160,5 +187,6 @@ int main(void)
     RUN(warped);
     RUN(undone_as_authors_do);
     RUN(masks_undone);
+    RUN(labels_undone);
     return TEST_END();
 }
