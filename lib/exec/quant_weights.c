@@ -40,7 +40,7 @@ static void turn_block(const uint8_t *from, const int64_t *at, struct block *b)
 {
     for (int i = 0; i < ROWS; i += SIDE)
         for (int j = 0; j < COLUMNS; j += SIDE)
-            turn(from + j, at + i, (uint8_t(*)[ROWS]) & b->byte[j][i]);
+            turn(from + j, at + i, (uint8_t (*)[ROWS])&b->byte[j][i]);
 }
 
 /* Whether the rows of a column lie side by side. */
