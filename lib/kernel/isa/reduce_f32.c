@@ -30,9 +30,9 @@ V_FN v_f32 reduce_step(enum kernel_reduce op, v_f32 sum, v_f32 x)
     case KERNEL_SUM_ABS:
         return v_add(sum, v_abs(x));
     case KERNEL_REDUCE_MAX:
-        return v_max_nan(sum, x);
+        return v_max_nan(x, sum); /* whether x is NaN is known before the sum is */
     case KERNEL_REDUCE_MIN:
-        return v_min_nan(sum, x);
+        return v_min_nan(x, sum);
     default:
         return v_mul(sum, x);
     }
@@ -62,15 +62,12 @@ V_FN const float *row_at(const struct rows *rows, size_t r)
     return rows->row ? (const float *)rows->row[r] + rows->at : rows->in + (ptrdiff_t)r * rows->step;
 }
 
-/* Columns c to c + vectors * VL, the last vector of `count` columns. */
+/* Columns c to c + vectors * VL, the last vector of `count` columns. What REDUCE_CHAIN rows make is added to `out`. */
 V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *rows, size_t c, int vectors, int count,
                        bool go_on, float scale)
 {
-    v_f32 total[4], sum[4];
-    V_UNROLL(4)
-    for (int v = 0; v < vectors; v++)
-        total[v] = go_on ? part_load(out + c + v * VL, count) : v_set1(identity(op));
-    for (size_t r = 0; r < rows->n;) {
+    v_f32 sum[4];
+    for (size_t r = 0;; go_on = true) {
         size_t end = rows->n - r > REDUCE_CHAIN ? r + REDUCE_CHAIN : rows->n;
         V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
@@ -82,12 +79,17 @@ V_FN void reduce_block(enum kernel_reduce op, float *out, const struct rows *row
                 sum[v] = reduce_step(op, sum[v], part_load(in + v * VL, count));
         }
         V_UNROLL(4)
+        for (int v = 0; v < vectors && go_on; v++)
+            sum[v] = join(op, part_load(out + c + v * VL, count), sum[v]);
+        if (r == rows->n)
+            break;
+        V_UNROLL(4)
         for (int v = 0; v < vectors; v++)
-            total[v] = join(op, total[v], sum[v]);
+            part_store(out + c + v * VL, sum[v], count);
     }
     V_UNROLL(4)
     for (int v = 0; v < vectors; v++)
-        part_store(out + c + v * VL, is_sum(op) ? v_mul(total[v], v_set1(scale)) : total[v], count);
+        part_store(out + c + v * VL, is_sum(op) ? v_mul(sum[v], v_set1(scale)) : sum[v], count);
 }
 
 /* Those that pools and normalisations of networks consist of have several sums side by side. */
