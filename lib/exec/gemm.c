@@ -421,7 +421,7 @@ static void share_panels(struct gemm_args *g, double macs, int threads)
         g->groups = groups > (double)most ? (int)most : (int)groups;
 }
 
-/* A tile of fewer rows waits for its sums. */
+/* A tile of fewer rows waits for its sums: the last two share what is left for them. */
 #define FEWEST 3
 
 static void choose_tiles(struct gemm_args *g, const struct plan *p)

@@ -1,6 +1,7 @@
 /* A product, the depthwise convolution behind it, and the 1x1 behind that, as an inverted residual has them (Sandler et
- * al., "MobileNetV2", 2018): row by row, so that the wide map between is only ever a few rows in the level-2 cache.
- * Each row is a call of the kernel that the layer alone would call, so that the results are the same bits. */
+ * al., "MobileNetV2", 2018): some rows at a time, so that of the wide map between only these are ever in memory, in the
+ * level-2 cache. They are made by the kernels that the layers alone would call, so that the results are the same bits.
+ */
 #include <string.h>
 
 #include "base/cpu.h"
