@@ -9,12 +9,19 @@
 #include "exec/exec_private.h"
 #include "exec/gemm.h"
 
+/* How pixels are cut into tiles. */
+struct cut {
+    int64_t pixels;
+    int64_t tiles; /* so many whole ones, then nearly even ones, so that 16 are 8 and 8, not 14 and 2 */
+    int64_t whole;
+    int64_t line;  /* pixels that are cut into tiles for themselves, or 0: all are one line */
+    int64_t parts; /* tiles of a line */
+};
+
 struct gemm_args {
     struct gemm_job job;
     ptrdiff_t a_size, c_size; /* bytes of an element */
-    int64_t pixels;
-    int64_t tiles; /* of pixels: so many whole ones, then nearly even ones, so that 16 are 8 and 8, not 14 and 2 */
-    int64_t whole;
+    struct cut cut;
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
@@ -26,8 +33,6 @@ struct gemm_args {
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
-    int64_t line;     /* pixels that are cut into tiles for themselves, or 0: all are one line */
-    int64_t parts;    /* tiles of a line */
     int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
@@ -60,7 +65,7 @@ static struct bases bases_of(const struct gemm_args *g, int batch)
                 : j->bias_view.buffer
                     ? (char *)view_data(&j->bias_view) + (j->bias_at ? j->bias_at[batch] * BIAS_SIZE : 0)
                     : NULL,
-        .row_bias = j->row_bias_view.buffer ? (int32_t *)view_data(&j->row_bias_view) + batch * g->pixels : NULL,
+        .row_bias = j->row_bias_view.buffer ? (int32_t *)view_data(&j->row_bias_view) + batch * g->cut.pixels : NULL,
         .multiplier = j->multiplier_view.buffer ? (float *)view_data(&j->multiplier_view) + column
                       : j->to.multiplier        ? j->to.multiplier + column
                                                 : NULL,
@@ -234,14 +239,14 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
     return k;
 }
 
-static int64_t tile_first(const struct gemm_args *g, int64_t tile)
+static int64_t tile_first(const struct cut *cut, int mr, int64_t tile)
 {
-    int64_t whole = tile < g->whole ? tile : g->whole, first = whole * g->job.product->mr;
-    if (g->line > 0) {
-        first = tile / g->parts * g->line + plan_tile_first(g->line, g->parts, tile % g->parts);
-        return first < g->pixels ? first : g->pixels;
+    int64_t whole = tile < cut->whole ? tile : cut->whole, first = whole * mr;
+    if (cut->line > 0) {
+        first = tile / cut->parts * cut->line + plan_tile_first(cut->line, cut->parts, tile % cut->parts);
+        return first < cut->pixels ? first : cut->pixels;
     }
-    return tile == whole ? first : first + plan_tile_first(g->pixels - first, g->tiles - whole, tile - whole);
+    return tile == whole ? first : first + plan_tile_first(cut->pixels - first, cut->tiles - whole, tile - whole);
 }
 
 /* The panels of calls that begin, in scratch memory. */
@@ -269,9 +274,10 @@ static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int r
 }
 
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
-static void run_block(const struct gemm_args *g, const struct bases *b, int64_t from, int64_t to,
+static void run_block(const struct gemm_args *g, const struct bases *b, const struct cut *cut, int64_t from, int64_t to,
                       const struct group *group, const struct weights *behind, struct gemm_memory *memory)
 {
+    const int mr = g->job.product->mr;
     const struct weights ahead = find_ahead(g, b, group, behind);
     ptrdiff_t column = (ptrdiff_t)group->first * g->job.product->nr * g->c_size;
     struct bases at = *b;
@@ -280,12 +286,12 @@ static void run_block(const struct gemm_args *g, const struct bases *b, int64_t 
     struct kernel_gemm k = describe(g, b, group, &t, memory->scratch);
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
-    int64_t first = tile_first(g, from);
+    int64_t first = tile_first(cut, mr, from);
     find_pixel(&g->job, first, &p);
     if (g->widens)
         widen(g, &k, memory);
     for (int64_t i = from; i < to; i++) {
-        int64_t next = tile_first(g, i + 1);
+        int64_t next = tile_first(cut, mr, i + 1);
         k.m = (int)(next - first);
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
@@ -315,8 +321,8 @@ static void run_gemm(const struct step *s, struct tile tile)
         int64_t rest = i / g->blocks, batches = g->job.batches, block = g->woven ? i / batches : i % g->blocks;
         struct group group = group_at(g, (int)(rest % g->groups));
         struct bases b = bases_of(g, (int)(g->woven ? i % batches : rest / g->groups));
-        run_block(g, &b, plan_tile_first(g->tiles, g->blocks, block), plan_tile_first(g->tiles, g->blocks, block + 1),
-                  &group, &s->ahead, &memory);
+        run_block(g, &b, &g->cut, plan_tile_first(g->cut.tiles, g->blocks, block),
+                  plan_tile_first(g->cut.tiles, g->blocks, block + 1), &group, &s->ahead, &memory);
     }
     *tile.kept = memory.kept;
 }
@@ -357,7 +363,7 @@ static int count_groups(const struct gemm_args *g)
 static bool is_woven(const struct gemm_args *g, int64_t rows)
 {
     const struct gemm_job *j = &g->job;
-    return j->batches > 1 && j->a_batch && j->a_batch[1] == j->k && rows > 1 && rows <= g->tiles &&
+    return j->batches > 1 && j->a_batch && j->a_batch[1] == j->k && rows > 1 && rows <= g->cut.tiles &&
            (double)g->panel * g->panels * j->batches <= (double)cpu_l2_bytes() / 2;
 }
 
@@ -365,7 +371,7 @@ static bool is_woven(const struct gemm_args *g, int64_t rows)
 static void choose_fetching(struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
-    int64_t rows = g->pixels / j->dims[GEMM_AXES - 1];
+    int64_t rows = g->cut.pixels / j->dims[GEMM_AXES - 1];
     ptrdiff_t below = j->a_stride[GEMM_AXES - 2], pitch = j->taps > 1 ? j->tap[j->taps - 1] - j->tap[j->taps - 2] : 0,
               fresh = pitch > 0 ? below / pitch : 1;
     if (!g->far || (double)below * (double)g->a_size > (double)cpu_l2_bytes() / 2)
@@ -379,19 +385,30 @@ static void choose_fetching(struct gemm_args *g)
 
 /* Tiles that the product's kernel reads fast: each half of one within a row of the map, or of some rows with the border
  * between them, as long as that leaves few rows of a half empty. */
-static void cut_lines(struct gemm_args *g)
+static void cut_lines(const struct gemm_job *j, struct cut *cut)
 {
-    const struct gemm_job *j = &g->job;
     const int64_t half = j->product->together, width = j->dims[GEMM_AXES - 1], step = j->a_stride[GEMM_AXES - 1];
     const int64_t below = j->a_stride[GEMM_AXES - 2], pitch = step > 0 && below % step == 0 ? below / step : 0;
-    if (half == 0 || pitch == width || width == g->pixels)
+    if (half == 0 || pitch == width || width == cut->pixels)
         return;
     const int64_t rows = pitch > width ? (half + pitch - width) / pitch : 1, together = rows > 1 ? rows : 1;
     if (together * width < half * 3 / 4)
         return;
-    g->line = width <= half ? 2 * together * width : width;
-    g->parts = (g->line + 2 * half - 1) / (2 * half);
-    g->tiles = (g->pixels + g->line - 1) / g->line * g->parts;
+    cut->line = width <= half ? 2 * together * width : width;
+    cut->parts = (cut->line + 2 * half - 1) / (2 * half);
+    cut->tiles = (cut->pixels + cut->line - 1) / cut->line * cut->parts;
+}
+
+/* A tile of fewer rows waits for its sums: the last two share what is left for them. */
+#define FEWEST 3
+
+static struct cut cut_pixels(const struct gemm_job *j, int64_t pixels)
+{
+    int64_t mr = j->product->mr, rest = pixels % mr, tiles = (pixels + mr - 1) / mr,
+            whole = rest == 0 || rest > j->product->few ? 0 : tiles - (rest >= FEWEST ? 1 : 2);
+    struct cut cut = {.pixels = pixels, .tiles = tiles, .whole = whole > 0 ? whole : 0};
+    cut_lines(j, &cut);
+    return cut;
 }
 
 /* Units that a thread should have, so that all are through at about the same time: where each prepares something anew,
@@ -403,7 +420,7 @@ static void cut_lines(struct gemm_args *g)
 static int64_t count_blocks(const struct gemm_args *g, const struct plan *p, double macs)
 {
     int64_t threads = plan_threads(p), most = threads > 1 ? threads * GEMM_SHARES_MOST : 1;
-    most = most < g->tiles ? most : g->tiles;
+    most = most < g->cut.tiles ? most : g->cut.tiles;
     return plan_even_tiles(p, plan_tiles(macs / g->groups, GEMM_GRAIN, most), most);
 }
 
@@ -413,7 +430,7 @@ static void share_panels(struct gemm_args *g, double macs, int threads)
 {
     double work = macs / (double)(g->blocks * g->groups), groups = g->groups * (work / GEMM_GRAIN + 1);
     int64_t most = g->panels, shares = threads > 1 ? (int64_t)threads * GEMM_SHARES : 1;
-    if ((g->widens ? g->blocks > 1 : g->blocks < g->tiles) || work <= GEMM_GRAIN)
+    if ((g->widens ? g->blocks > 1 : g->blocks < g->cut.tiles) || work <= GEMM_GRAIN)
         return;
     if (g->job.product->scratch && shares / g->blocks < most)
         most = shares / g->blocks;
@@ -421,25 +438,18 @@ static void share_panels(struct gemm_args *g, double macs, int threads)
         g->groups = groups > (double)most ? (int)most : (int)groups;
 }
 
-/* A tile of fewer rows waits for its sums: the last two share what is left for them. */
-#define FEWEST 3
-
 static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
-    double macs = (double)g->pixels * j->n * j->taps * j->k;
-    int64_t rest = g->pixels % j->product->mr;
-    g->tiles = (g->pixels + j->product->mr - 1) / j->product->mr;
-    g->whole = rest == 0 || rest > j->product->few ? 0 : g->tiles - (rest >= FEWEST ? 1 : 2);
-    g->whole = g->whole > 0 ? g->whole : 0;
-    cut_lines(g);
+    double macs = (double)g->cut.pixels * j->n * j->taps * j->k;
+    g->cut = cut_pixels(j, g->cut.pixels);
     g->groups = count_groups(g);
     g->blocks = count_blocks(g, p, macs);
     share_panels(g, macs, plan_threads(p));
-    if (g->tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
-        g->fetchers = (g->tiles + plan_threads(p) - 1) / plan_threads(p);
+    if (g->cut.tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
+        g->fetchers = (g->cut.tiles + plan_threads(p) - 1) / plan_threads(p);
     double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
-    g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->pixels > (double)cpu_l2_bytes();
+    g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->cut.pixels > (double)cpu_l2_bytes();
     choose_fetching(g);
 }
 
@@ -480,7 +490,7 @@ bool gemm_set_pixels(struct gemm_job *job)
 static void measure_scratch(struct gemm_args *g)
 {
     const struct gemm_job *j = &g->job;
-    size_t rows = g->pixels < j->product->mr ? (size_t)g->pixels : (size_t)j->product->mr;
+    size_t rows = g->cut.pixels < j->product->mr ? (size_t)g->cut.pixels : (size_t)j->product->mr;
     size_t bytes = kernel_product_scratch(j->product, rows, (size_t)j->taps, (size_t)j->k), all;
     g->widened = g->widens ? kernel_panel(j) * (size_t)((g->panels + g->groups - 1) / g->groups) : 0;
     g->scratch = mem_add(g->widened, bytes, &all) && mem_add(all, 63, &all) ? all - all % 64 : SIZE_MAX;
@@ -504,15 +514,15 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
     *g = (struct gemm_args){.job = *job,
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
-                            .pixels = count_pixels(job),
+                            .cut.pixels = count_pixels(job),
                             .rows = 1,
                             .kernels = p->kernels};
     if (job->n == 0 || job->batches == 0)
-        g->pixels = 0;
+        g->cut.pixels = 0;
     g->panels = (job->n + product->nr - 1) / product->nr;
     g->panel = packed_panel(job);
-    g->widens = job->narrow ? g->pixels > KERNEL_NARROW_ROWS : product->widened > 0;
-    if (g->pixels == 0)
+    g->widens = job->narrow ? g->cut.pixels > KERNEL_NARROW_ROWS : product->widened > 0;
+    if (g->cut.pixels == 0)
         return g;
     choose_tiles(g, p);
     measure_scratch(g);
@@ -529,12 +539,12 @@ static const struct kernel_product *fastest(const struct kernels *k, const struc
     return split ? split : j->product;
 }
 
-struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *given, int64_t rows, struct error *err)
+struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *given, int64_t pixels, struct error *err)
 {
     struct gemm_job job = *given;
-    job.product = fastest(p->kernels, &job, rows);
+    job.product = fastest(p->kernels, &job, pixels);
     struct gemm_args *g = make_args(p, &job, err);
-    if (g && g->pixels > 0) {
+    if (g && g->cut.pixels > 0) {
         g->fetchers = 0;
         g->far = false;
         g->groups = 1; /* a call meets all panels */
@@ -548,12 +558,14 @@ size_t gemm_part_scratch(const struct gemm_args *g)
     return g->scratch;
 }
 
-void gemm_run_part(const struct gemm_args *g, const void *a, void *c, const void *add, struct gemm_memory *memory)
+void gemm_run_part(const struct gemm_args *g, int64_t rows, const void *a, void *c, const void *add,
+                   struct gemm_memory *memory)
 {
     const struct gemm_job *j = &g->job;
     struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
     struct group all = {0, g->panels, g->panels};
-    run_block(g, &b, 0, g->tiles, &all, NULL, memory);
+    struct cut cut = cut_pixels(j, rows * j->dims[GEMM_AXES - 1]);
+    run_block(g, &b, &cut, 0, cut.tiles, &all, NULL, memory);
 }
 
 int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const struct gemm_job *given, struct error *err)
@@ -565,7 +577,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
     struct gemm_args *g = make_args(p, job, err);
     if (!g)
         return -1;
-    if (g->pixels == 0)
+    if (g->cut.pixels == 0)
         return 0;
     return plan_step(p,
                      &(struct step){.node = n,
@@ -576,7 +588,7 @@ int gemm_emit(struct plan *p, const struct node *n, const char *kernel, const st
                                     .scratch = g->scratch,
                                     .leave = job->product->leave,
                                     .weights = {job->packed, g->panel * (size_t)g->panels},
-                                    .macs = (double)g->pixels * job->n * job->taps * job->k * job->batches},
+                                    .macs = (double)g->cut.pixels * job->n * job->taps * job->k * job->batches},
                      err,
                      PLAN_WRITES(&job->c, &job->a, &job->add, &job->packed_view, &job->bias_view, &job->row_bias_view,
                                  &job->multiplier_view));

@@ -55,11 +55,12 @@ struct gemm_memory {
     const void *kept;
 };
 
-/* A product of f32 or bfloat16 with constant panels and bias as a part of another step: all its pixels, of one batch,
- * where A, C and `add` (NULL: none) begin at these addresses. rows: of all parts of the step. */
+/* A product of f32 or bfloat16 with constant panels and bias as a part of another step: of one batch, so many rows of
+ * pixels, up to the job's, where A, C and `add` (NULL: none) begin at these addresses. pixels: of all parts of the step. */
 struct gemm_args;
-BASE_COLD struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, int64_t rows, struct error *err);
+BASE_COLD struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, int64_t pixels, struct error *err);
 size_t gemm_part_scratch(const struct gemm_args *part);
-void gemm_run_part(const struct gemm_args *part, const void *a, void *c, const void *add, struct gemm_memory *memory);
+void gemm_run_part(const struct gemm_args *part, int64_t rows, const void *a, void *c, const void *add,
+                   struct gemm_memory *memory);
 
 #endif

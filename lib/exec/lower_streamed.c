@@ -11,7 +11,7 @@
 struct streamed_args {
     struct view in, out, add; /* add.buffer NULL: none */
     ptrdiff_t in_row;         /* elements from what one row of the first product reads to what the next one does */
-    const struct gemm_args *expand, *project; /* a row each; project NULL: none */
+    const struct gemm_args *expand, *project; /* some rows each; project NULL: none */
     struct depthwise_args depthwise;
     int64_t ring;  /* rows of the wide map that are kept: row y lies at y % ring */
     ptrdiff_t row; /* floats of each */
@@ -24,12 +24,16 @@ struct rows {
     struct gemm_memory expand, project;
 };
 
-/* Rows [from, to) of the wide map. */
+/* Rows [from, to) of the wide map, together those that are so in the ring: of few pixels each, the product is then of
+ * fuller tiles. */
 static void expand_rows(const struct streamed_args *s, int64_t image, int64_t from, int64_t to, struct rows *r)
 {
     const float *in = (const float *)view_data(&s->in) + image * s->in.stride[0];
-    for (int64_t y = from; y < to; y++)
-        gemm_run_part(s->expand, in + y * s->in_row, r->ring + y % s->ring * s->row, NULL, &r->expand);
+    for (int64_t y = from, count; y < to; y += count) {
+        int64_t at = y % s->ring, room = s->ring - at;
+        count = to - y < room ? to - y : room;
+        gemm_run_part(s->expand, count, in + y * s->in_row, r->ring + at * s->row, NULL, &r->expand);
+    }
 }
 
 /* Rows of the result from y on, once the ring holds what they are made of. */
@@ -46,10 +50,8 @@ static void finish_rows(const struct streamed_args *s, int64_t image, int64_t y,
     d->kernels->depthwise_f32(&k);
     if (s->add.buffer)
         add = (const float *)view_data(&s->add) + image * s->add.stride[0] + y * s->add.stride[2];
-    for (int i = 0; s->project && i < count; i++, out += s->out.stride[2]) {
-        gemm_run_part(s->project, r->narrow + i * k.out_row, out, add, &r->project);
-        add += add ? s->add.stride[2] : 0;
-    }
+    if (s->project)
+        gemm_run_part(s->project, count, r->narrow, out, add, &r->project);
 }
 
 /* Units are rows of the result. A tile makes those wide rows once more that the one before made too. */
@@ -230,13 +232,13 @@ static bool streamed_border(const struct node *n, int (*border)[2])
 
 /* ---- lowering ---- */
 
-/* A row of the product; *from: where the first one reads. */
-static const struct gemm_args *row_product(struct plan *p, struct node *n, const struct conv *c,
-                                           const struct conv_ports *ports, const struct view *x, struct view *from,
-                                           struct error *err)
+/* Up to so many rows of the product; *from: where the first one reads. */
+static const struct gemm_args *rows_product(struct plan *p, struct node *n, const struct conv *c, int64_t rows,
+                                            const struct conv_ports *ports, const struct view *x, struct view *from,
+                                            struct error *err)
 {
     struct gemm_job job;
-    struct conv_part row = {.count = {1, c->w.out[1]}, .taps = {c->w.kernel[0], c->w.kernel[1]}};
+    struct conv_part row = {.count = {rows, c->w.out[1]}, .taps = {c->w.kernel[0], c->w.kernel[1]}};
     if (exec_conv_job(p, n, c, ports, x, &row, &job, err) < 0)
         return NULL;
     *from = job.a;
@@ -253,10 +255,10 @@ static int fill_stages(struct plan *p, const struct unit *u, const struct view *
                       narrow = {.out = u->narrow, .bias = plan_constant_f32(p, u->depthwise, 2, &failed, err)};
     s->depthwise.x = u->wide;
     s->depthwise.out = u->project ? u->narrow : last->out;
-    if (failed || !(s->expand = row_product(p, u->expand, &u->e, &wide, x, &s->in, err)) ||
+    if (failed || !(s->expand = rows_product(p, u->expand, &u->e, u->ring, &wide, x, &s->in, err)) ||
         exec_depthwise_describe(p, u->depthwise, &u->d, &narrow, &s->depthwise, err) < 0)
         return -1;
-    if (u->project && !(s->project = row_product(p, u->project, &u->p, last, &u->narrow, &none, err)))
+    if (u->project && !(s->project = rows_product(p, u->project, &u->p, u->together, last, &u->narrow, &none, err)))
         return -1;
     s->out = last->out;
     s->add = last->add;
