@@ -189,11 +189,11 @@ static double image_bytes(const struct view *map)
     return (double)map->dims[1] * (double)map->dims[2] * (double)map->dims[3] * sizeof(float);
 }
 
-/* It gains where the maps before and behind the depthwise convolution would not stay in the level-2 cache together, and
- * their rows do. */
+/* It gains where the maps before and behind the depthwise convolution are half as large again as the level-2 cache, and
+ * their rows fit there: of smaller ones little comes from beyond it, and larger products are made of fuller tiles. */
 static bool pays(const struct unit *u)
 {
-    return image_bytes(&u->wide) + image_bytes(&u->narrow) > (double)cpu_l2_bytes() && fits_cache(u);
+    return image_bytes(&u->wide) + image_bytes(&u->narrow) > 1.5 * (double)cpu_l2_bytes() && fits_cache(u);
 }
 
 /* The unit that n is part of. A 1x1 between two depthwise convolutions belongs to the second. */
