@@ -56,7 +56,7 @@ struct gemm_memory {
 };
 
 /* A product of f32 or bfloat16 with constant panels and bias as a part of another step: of one batch, so many rows of
- * pixels, up to the job's, where A, C and `add` (NULL: none) begin at these addresses. pixels: of all parts of the step. */
+ * pixels, up to the job's, where A, C and `add` (NULL: none) begin at these addresses. pixels: of all parts. */
 struct gemm_args;
 BASE_COLD struct gemm_args *gemm_part(struct plan *p, const struct gemm_job *job, int64_t pixels, struct error *err);
 size_t gemm_part_scratch(const struct gemm_args *part);
