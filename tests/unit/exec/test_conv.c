@@ -425,8 +425,8 @@ static struct value *window(struct value *x, int64_t out, int64_t in, int64_t ke
     return n->out[0];
 }
 
-/* Maps well beyond the level-2 cache between a product and what follows. Those of a few long rows are cut badly for several
- * threads. */
+/* Maps well beyond the level-2 cache between a product and what follows. Those of a few long rows are cut badly for
+ * several threads. */
 struct streamed_case {
     int64_t images, width, in, wide, out; /* out 0: no 1x1 follows */
     int64_t first, first_stride, kernel, stride;
@@ -468,14 +468,15 @@ static void test_streamed(void)
     kernel_wanted = "streamed_f32";
     check();
     begin(); /* rows of which each would be shared among threads, were it a step of its own */
-    height = cpu_l2_bytes() * 3 / 2 / 4 / 256 / 64 + 32;
-    y = window(window(input("x", DIMS(1, 64, height, 64)), 256, 64, 1, 1, "Relu"), 256, 1, 3, 1, "Relu");
-    output(window(y, 40, 256, 1, 1, "Relu"));
+    height = cpu_l2_bytes() * 3 / 2 / 4 / 192 / 64 + 32;
+    y = window(window(input("x", DIMS(1, 96, height, 64)), 192, 96, 1, 1, "Relu"), 192, 1, 3, 1, "Relu");
+    output(window(y, 40, 192, 1, 1, "Relu"));
     kernel_wanted = "streamed_f32";
     check();
 }
 
-/* Two maps before and behind the depthwise convolution, each of 0.8 of the level-2 cache; of 0.7 most of both stays there. */
+/* Two maps before and behind the depthwise convolution, each of 0.8 of the level-2 cache; of 0.7 most of both stays
+ * there. */
 static void test_streamed_pairs(void)
 {
     static const int tenths[] = {8, 7};
