@@ -137,6 +137,15 @@ static bool is_wanted(const struct pass *p)
     return (p->safe && !p->fuses) || text_has_word("dequantize-weights recognise-quantize matmul-add", p->name);
 }
 
+/* Sizes that were known only when branches that are never taken had gone. */
+static int slice_again(struct graph *g, struct error *err)
+{
+    int changed = 0, all = 0;
+    for (struct graph *s = g; changed >= 0 && s; s = graph_next(g, s))
+        all += changed = canonical_slices(s, err);
+    return changed < 0 ? -1 : all > 0 ? pass_run_those(g, is_wanted, err) : 0;
+}
+
 struct graph *pair_canonical(const struct graph *of, struct error *err)
 {
     struct graph *g = graph_clone(of, err);
@@ -151,6 +160,7 @@ struct graph *pair_canonical(const struct graph *of, struct error *err)
             status = -1;
     if (status == 0)
         status = pass_run_those(g, is_wanted, err);
+    status = status == 0 ? slice_again(g, err) : status;
     for (struct graph *s = g; status == 0 && s; s = graph_next(g, s))
         status = pass_each(s, settle_constants, err) < 0 ? -1 : 0;
     if (status == 0)

@@ -13,12 +13,13 @@ static struct value *add_slice(struct node *n, int64_t axis, int64_t from, int64
     return pass_output(pass_node(n, "", "Slice", 4, in, err), err);
 }
 
-/* The axis as a number from 0 on; -1 when the value's shape, or that, is not known. */
+/* The axis as a number from 0 on; -1 when it, or the value's size there, is not known. */
 static int axis_of(const struct node *n)
 {
-    int64_t axis = op_int(n, "axis"), rank = pass_is_static(node_in(n, 0)) ? n->in[0]->type.rank : 0;
-    axis += axis < 0 ? rank : 0;
-    return axis >= 0 && axis < rank ? (int)axis : -1;
+    const struct type *x = pass_type(node_in(n, 0));
+    int64_t axis = op_int(n, "axis");
+    axis += x && axis < 0 ? x->rank : 0;
+    return x && axis >= 0 && axis < x->rank && x->dims[axis] >= 0 ? (int)axis : -1;
 }
 
 static int slice_split(struct node *n, struct error *err)
@@ -26,7 +27,7 @@ static int slice_split(struct node *n, struct error *err)
     int axis = axis_of(n), count = n->out_count;
     int64_t from = 0;
     for (int o = 0; o < count; o++)
-        if (axis < 0 || !n->out[o] || !pass_is_static(n->out[o]))
+        if (axis < 0 || !pass_type(n->out[o]) || n->out[o]->type.dims[axis] < 0)
             return 0;
     for (int o = 0; o < count; o++) {
         int64_t to = from + n->out[o]->type.dims[axis];

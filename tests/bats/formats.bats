@@ -73,6 +73,13 @@ MODELS=$BATS_TEST_DIRNAME/../models
     done
 }
 
+@test "a PyTorch script rounds up sizes that only a run tells; with those given it is the network that tracing saves" {
+    patches=$MODELS/torch/patches
+    equal "$(nn inspect --summary "$patches.pt" | grep ^input | cut -f 3)" "f32 batch x 2 x x_2 x x_3"
+    nn run --expect "$patches" "$patches.pt" "$patches/in_0.npy" > /dev/null
+    equal "$(nn inspect -s x=1x2x4x6 -d "$patches.pt" "$patches-traced.pt")" "the same network"
+}
+
 @test "a PyTorch script whose branches make nested tensors is refused, not read as of plain ones" {
     try inspect "$MODELS/torch/nested.pt"
     equal "$status" 1

@@ -125,6 +125,21 @@ static bool power(struct scalars *s, struct torch_value *v)
     return torch_scalar_give(v, whole ? torch_int((int64_t)r) : torch_float(r));
 }
 
+/* neg, floor or ceil of a number that a run tells. */
+static bool of_size(struct scalars *s, struct torch_value *v)
+{
+    static const struct {
+        const char *name, *op;
+    } rows[] = {{"neg", "Neg"}, {"floor", "Floor"}, {"ceil", "Ceil"}};
+    struct value *x = torch_graph_value(s->t, s->a);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(rows[i].name, s->name) == 0) {
+            struct value *y = BUILD(s->t->b, rows[i].op, i == 0 ? x : build_cast(s->t->b, x, DTYPE_F32));
+            return torch_scalar_give(v, torch_size(s->t, i == 0 ? y : build_cast(s->t->b, y, DTYPE_I64)));
+        }
+    return false;
+}
+
 /* neg, abs, floor, ceil, sqrt, …: of one number. */
 static bool of_one(struct scalars *s, struct torch_value *v)
 {
@@ -134,8 +149,8 @@ static bool of_one(struct scalars *s, struct torch_value *v)
     } rows[] = {{"sqrt", sqrt}, {"exp", exp},  {"log", log},   {"floor", floor},
                 {"ceil", ceil}, {"abs", fabs}, {"round", rint}};
     bool turns = strcmp(s->name, "neg") == 0;
-    if (turns && s->a.kind == TORCH_SIZE && s->args->count == 1)
-        return torch_scalar_give(v, torch_size(s->t, BUILD(s->t->b, "Neg", torch_graph_value(s->t, s->a))));
+    if (s->a.kind == TORCH_SIZE && s->args->count == 1)
+        return of_size(s, v);
     if (!torch_scalar_known(s, 1) || s->args->count > 1)
         return false;
     double r = torch_number(s->a);

@@ -4,6 +4,7 @@ differ from run to run in an identifier that PyTorch draws."""
 import enum
 import io
 import json
+import math
 import os
 import pickle
 import sys
@@ -1149,3 +1150,28 @@ apart, pair = Apart().eval(), (torch.randn(1, 3), torch.randn(2, 4))
 torch.jit.save(torch.jit.trace(apart, pair), "apart.pt")
 slim("apart.pt")
 save("apart.pt", apart, *pair)
+
+
+class Patches(nn.Module):
+    """Sizes that are rounded up to whole patches, as in MobileViT: a branch that shapes decide."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x):
+        x = self.mix(x)
+        high, wide = int(math.ceil(x.shape[2] / 2) * 2), int(math.ceil(x.shape[3] / 2) * 2)
+        if high != x.shape[2] or wide != x.shape[3]:
+            x = nn.functional.interpolate(x, size=[high, wide], mode="bilinear")
+        x = x.reshape(x.shape[0], 2, high // 2, 2, wide).transpose(2, 3).reshape(x.shape[0], 2, -1)
+        first, second = x.unbind(1)
+        return first * second
+
+
+patches, image = Patches().eval(), torch.randn(1, 2, 4, 6)
+torch.jit.save(torch.jit.script(patches), "patches.pt")
+slim("patches.pt")
+save("patches.pt", patches, image)
+torch.jit.save(torch.jit.trace(patches, image), "patches-traced.pt")
+slim("patches-traced.pt")
