@@ -197,7 +197,8 @@ static const struct {
 static int rewrite(struct node *n, struct error *err)
 {
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (node_is(n, table[i].op) && n->in_count >= table[i].inputs && n->in[0] && node_out(n, 0))
+        if (node_is(n, table[i].op) && n->in_count >= table[i].inputs && n->in[0] &&
+            (node_out(n, 0) || table[i].rewrite == drop_defaults)) /* of a recurrent one the last states may do */
             return table[i].rewrite(n, err);
     return 0;
 }

@@ -201,6 +201,14 @@ recurrent() {
     done
     try inspect -d other.nn lstm.nn
     equal "$status" 1
+    last() { recurrent LSTM 4 | sed 's/-> h f32 6x1x1x8 :/-> - h f32 1x1x8 :/; s/Squeeze h axis/Identity h/; s/6x1x8/1x1x8/' | sed "$1" | declare_nn "$2"; }
+    last '' states.nn
+    for steps in 6 5; do
+        last "s/^node cell.* B /constant lengths i32 1 = $steps\\n&lengths /" $steps.nn
+    done
+    equal "$(nn inspect -d 6.nn states.nn)" 'the same network'
+    try inspect -d 5.nn states.nn
+    equal "$status" 1
     nn convert -q -o lstm.tflite lstm.nn
     nn inspect --summary lstm.tflite | grep -q $'^op\tGelu\t1$'
     [ "$(wc -c < lstm.tflite)" -lt 28000 ] # all steps share their weights
