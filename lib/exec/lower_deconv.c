@@ -249,13 +249,14 @@ static int load_bytes(struct plan *p, struct node *n, const struct deconv *d, co
                       struct quant_weights *w, struct gemm_job *job, struct error *err)
 {
     int64_t out = d->out.dims[1], in = d->x.dims[1], depth = taps_of(axis) * in,
-            plane = d->w.kernel[0] * d->w.kernel[1] * d->w.kernel[2];
+            plane = d->w.kernel[0] * d->w.kernel[1] * d->w.kernel[2], step = d->together > 1 ? 1 : plane;
     int64_t *at = plan_alloc(p, sizeof *at * (size_t)(depth + 1), err);
     if (!at)
         return -1;
     for (int64_t i = 0; i < depth; i++)
         at[i] = i % in * out * plane + plane_tap(d->w.kernel, axis, i / in);
-    *w = (struct quant_weights){QUANT_INPUTS, .columns = out, .depth = depth, .column_step = plane, .at = at};
+    *w = (struct quant_weights){QUANT_INPUTS, .columns = job->n, .depth = depth, .column_step = step, .at = at};
+    w->bias_input = INT32_MAX; /* sums_fit() has seen it: there is one for each channel, not for each column */
     int status = exec_quant_weights(p, n, w, err);
     return status == 0 ? exec_quant_epilogue(p, n, w, job->product->a_offset, &job->to, err) : status;
 }
@@ -295,7 +296,7 @@ static int emit_phase(struct plan *p, struct node *n, const struct deconv *d, co
     if (phase_taps(p, d, axis, &job, err) < 0 ||
         (is_quantised(n) ? pack_bytes : pack_floats)(p, n, d, axis, &job, err) < 0)
         return -1;
-    return gemm_emit(p, n, d->together > 1 ? "joined_f32" : job.product->name, &job, err);
+    return gemm_emit(p, n, d->together > 1 && !is_quantised(n) ? "joined_f32" : job.product->name, &job, err);
 }
 
 static int emit_phases(struct plan *p, struct node *n, struct deconv *d, const int64_t *pad, struct error *err)
@@ -343,18 +344,20 @@ static void make_axes(struct deconv *d, int64_t *pad)
 }
 
 /* Where phases of a row have equally many taps, they read the same pixels and write side by side: they are columns of
- * one product, which fills more lanes. */
-static int join_phases(struct plan *p, struct deconv *d, const int64_t *pad, struct error *err)
+ * one product, which fills more lanes. Columns of bytes are equally far from each other in the weights, as those of a
+ * single channel are. */
+static int join_phases(struct plan *p, struct deconv *d, bool bytes, const int64_t *pad, struct error *err)
 {
     const struct window *w = &d->w;
     const int last = AXES - 1;
     int64_t out = d->out.dims[1], step = w->stride[last];
     if (w->kernel[last] % step != 0 || w->dilation[last] != 1 || pad[last] % step != 0 || w->out[last] % step != 0 ||
-        d->out.stride[2 + last] != out || d->job.bias_view.buffer || d->groups > 1 || out * step > INT32_MAX)
+        d->out.stride[2 + last] != out || d->job.bias_view.buffer || d->groups > 1 || out * step > INT32_MAX ||
+        (bytes && out > 1))
         return 0;
     d->together = step;
     d->job.n = (int)(out * step);
-    return exec_conv_repeat(p, &d->job.to.bias, (int)out, (int)step, err);
+    return bytes ? 0 : exec_conv_repeat(p, &d->job.to.bias, (int)out, (int)step, err);
 }
 
 static int start_floats(struct plan *p, struct node *n, struct deconv *d, int (*border)[2], struct error *err)
@@ -397,7 +400,7 @@ static int deconv_lower(struct plan *p, struct node *n, struct error *err)
     d.job.c = d.out;
     d.job.batches = 1;
     d.job.n = (int)d.out.dims[1] / d.groups;
-    if (!bytes && join_phases(p, &d, pad, err) < 0)
+    if (join_phases(p, &d, bytes, pad, err) < 0)
         return -1;
     d.job.product = bytes ? exec_quant_product(p->kernels, n) : kernel_gemm_f32(p->kernels, (size_t)d.job.n);
     return emit_phases(p, n, &d, pad, err);

@@ -170,6 +170,8 @@ static void transposed_convolutions(void)
         {1, 3, 5, 4, 2, 3, 2, 1, 3, 1, {0, 1, 1, 0}},
         {1, 5, 6, 7, 8, 3, 3, 1, 1, 2, {2, 1, 0, 2}},
         {1, 1, 3, 3, 1, 1, 1, 1, 2, 1, {0}},
+        {2, 24, 5, 7, 1, 2, 2, 1, 2, 1, {0}},
+        {1, 9, 4, 6, 1, 6, 6, 1, 3, 1, {3, 3, 3, 3}},
     };
     for (size_t i = 0; i < sizeof transposed_cases / sizeof *transposed_cases; i++)
         for (int form = 0; form < 4; form++) {
