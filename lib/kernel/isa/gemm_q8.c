@@ -20,54 +20,49 @@ V_FN dot_element widened(uint8_t byte, bool is_signed)
 }
 
 #if defined(ISA_avx2) && !DOT_DIRECT
-#define WIDEN 8 /* elements at once */
-V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
+#define WIDEN 16 /* elements at once, at most */
+
+/* 16 or 8 elements. */
+V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed, int n)
 {
-    __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)from);
-    _mm_storeu_si128((__m128i *)(void *)to, is_signed ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x));
+    if (n == WIDEN) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)from);
+        _mm256_storeu_si256((__m256i *)(void *)to, is_signed ? _mm256_cvtepi8_epi16(x) : _mm256_cvtepu8_epi16(x));
+    } else {
+        __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)from);
+        _mm_storeu_si128((__m128i *)(void *)to, is_signed ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x));
+    }
 }
 
-/* Twice as many, as often as they are there; how many elements these were. */
-V_FN int widen_most(dot_element *restrict to, const uint8_t *restrict from, int n, bool is_signed)
+/* In pairs that are loaded as they were stored: so many at once that what is left of them at the end, at least once, is
+ * done with elements before it, again, and the last of an odd number together with the 0 behind it. */
+V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int k, bool is_signed, int many)
 {
-    int i = 0;
-    for (; i + 2 * WIDEN <= n; i += 2 * WIDEN) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
-        _mm256_storeu_si256((__m256i *)(void *)(to + i), is_signed ? _mm256_cvtepi8_epi16(x) : _mm256_cvtepu8_epi16(x));
+    const int pairs = k / 2 * 2;
+    if (many > 1) {
+        for (int i = 0; i < pairs - many; i += many)
+            widen(to + i, from + i, is_signed, many);
+        widen(to + pairs - many, from + pairs - many, is_signed, many);
+    } else {
+        for (int i = 0; i < pairs; i++)
+            to[i] = widened(from[i], is_signed);
     }
-    return i;
+    if (pairs < k)
+        memcpy(to + pairs, (dot_element[2]){widened(from[pairs], is_signed)}, 2 * sizeof *to);
 }
 #else
 #define WIDEN 1
-V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed)
-{
-    *to = widened(*from, is_signed);
-}
 
-V_FN int widen_most(dot_element *restrict to, const uint8_t *restrict from, int n, bool is_signed)
+V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int k, bool is_signed, int many)
 {
-    (void)to, (void)from, (void)n, (void)is_signed;
-    return 0;
-}
-#endif
-
-/* In pairs that are loaded as they were stored: what is left of them at the end is done with elements before it, again,
- * and the last of an odd number together with the 0 behind it. */
-V_FN void gather_run(dot_element *restrict to, const uint8_t *restrict from, int k, bool is_signed)
-{
-    int pairs = WIDEN > 1 ? k / 2 * 2 : k, i = widen_most(to, from, pairs, is_signed);
-    for (; i + WIDEN <= pairs; i += WIDEN)
-        widen(to + i, from + i, is_signed);
-    if (i < pairs && pairs >= WIDEN)
-        widen(to + pairs - WIDEN, from + pairs - WIDEN, is_signed);
-    else
-        for (; i < pairs; i++)
-            to[i] = widened(from[i], is_signed);
-    if (WIDEN > 1 && pairs < k)
-        memcpy(to + pairs, (dot_element[2]){widened(from[pairs], is_signed)}, 2 * sizeof *to);
-    for (i = k; WIDEN == 1 && i % DOT_KR; i++)
+    int i = 0;
+    (void)many;
+    for (; i < k; i++)
+        to[i] = widened(from[i], is_signed);
+    for (; i % DOT_KR; i++)
         to[i] = 0;
 }
+#endif
 
 V_FN bool is_direct(const struct kernel_gemm *g)
 {
@@ -90,17 +85,27 @@ struct row_room {
     void *c[GEMM_MR];
 };
 
-V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool is_signed)
+V_FN void gather_all(struct row_room *room, const struct kernel_gemm *g, bool is_signed, int many)
 {
     dot_element *to = g->scratch;
-    const ptrdiff_t *tap = g->tap, run = run_length(g, DOT_KR);
-    const int taps = g->taps, k = g->k;
+    const ptrdiff_t *end = g->tap + g->taps, run = run_length(g, DOT_KR);
     for (int i = 0; i < g->m; i++) {
         const uint8_t *from = g->a[i];
         room->a[i] = to;
-        for (int t = 0; t < taps; t++, to += run)
-            gather_run(to, from + tap[t], k, is_signed);
+        for (const ptrdiff_t *tap = g->tap; tap < end; tap++, to += run)
+            gather_run(to, from + *tap, g->k, is_signed, many);
     }
+}
+
+/* What a run's length decides is decided once. */
+V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool is_signed)
+{
+    if (WIDEN > 1 && g->k >= WIDEN)
+        gather_all(room, g, is_signed, WIDEN);
+    else if (WIDEN > 1 && g->k >= WIDEN / 2)
+        gather_all(room, g, is_signed, WIDEN / 2);
+    else
+        gather_all(room, g, is_signed, 1);
 }
 
 V_FN struct rows find_rows(const struct kernel_gemm *g, int m, struct row_room *room, bool is_signed)
