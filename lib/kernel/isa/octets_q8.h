@@ -42,16 +42,18 @@ struct octets {
 
 /* ---- rows ---- */
 
+V_FN void copy_block(uint8_t *to, const uint8_t *from)
+{
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm256_loadu_si256((const __m256i *)(const void *)from));
+}
+
 /* What is left of a run is copied with elements before it, again. */
 V_FN void copy_run(uint8_t *restrict to, const uint8_t *restrict from, int k)
 {
-    int i = 0;
-    for (; i + BLOCK <= k; i += BLOCK)
-        memcpy(to + i, from + i, BLOCK);
-    if (i == k)
-        return;
     if (k >= BLOCK) {
-        memcpy(to + k - BLOCK, from + k - BLOCK, BLOCK);
+        for (int i = 0; i < k - BLOCK; i += BLOCK)
+            copy_block(to + i, from + i);
+        copy_block(to + k - BLOCK, from + k - BLOCK);
     } else if (k >= 16) {
         memcpy(to, from, 16);
         memcpy(to + k - 16, from + k - 16, 16);
@@ -59,7 +61,7 @@ V_FN void copy_run(uint8_t *restrict to, const uint8_t *restrict from, int k)
         memcpy(to, from, 8);
         memcpy(to + k - 8, from + k - 8, 8);
     } else {
-        for (; i < k; i++)
+        for (int i = 0; i < k; i++)
             to[i] = from[i];
     }
 }
