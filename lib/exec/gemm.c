@@ -268,7 +268,7 @@ static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int r
     for (int first = 0, row = 1; row <= rows; row++) {
         if (row < rows && t->c[row] == (char *)t->c[row - 1] + n)
             continue;
-        g->kernels->table_8(t->c[first], t->c[first], n * (size_t)(row - first), g->job.table.bytes, g->job.table.turn);
+        byte_table_run(&g->job.table, g->kernels, t->c[first], t->c[first], n * (size_t)(row - first));
         first = row;
     }
 }

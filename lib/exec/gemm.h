@@ -8,7 +8,19 @@
 struct byte_table {
     const uint8_t *bytes;
     uint8_t turn;
+    bool is_line; /* all bytes are this one's: */
+    struct kernel_line line;
 };
+
+/* out may be in. */
+static inline void byte_table_run(const struct byte_table *t, const struct kernels *k, void *out, const void *in,
+                                  size_t n)
+{
+    if (t->is_line && k->line_8)
+        k->line_8(out, in, n, &t->line);
+    else
+        k->table_8(out, in, n, t->bytes, t->turn);
+}
 
 #define GEMM_AXES 4
 /* C[pixel][n] = epilogue(sum over taps, k of A[pixel + tap][k] B[tap, k][n]), for each of `batches`. A pixel is an

@@ -224,7 +224,7 @@ static void look_up(const struct depthwise_args *d, const struct kernel_depthwis
     for (int64_t y = 0; y < k->rows; y++)
         for (int64_t x = 0; x < k->width * n; x += dense) {
             uint8_t *at = k->out + y * k->out_row + x / n * k->out_step;
-            d->kernels->table_8(at, at, (size_t)dense, d->table.bytes, d->table.turn);
+            byte_table_run(&d->table, d->kernels, at, at, (size_t)dense);
         }
 }
 

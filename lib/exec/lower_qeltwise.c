@@ -24,8 +24,7 @@ struct bytes_args {
     struct kernel_binary_q8 binary; /* but for the operands' places, */
     struct kernel_sum_q8 sum;       /* and the same by multiply-adds, if it `sums` so */
     bool sums, are_pixels;
-    const void *table;
-    struct kernel_line line; /* and the same, if it is one */
+    struct byte_table table; /* its bytes may be numbers */
 };
 
 /* Bytes of rows that are done together: short ones, of which an operand has one for all, or with gaps between. One
@@ -249,19 +248,13 @@ static void combine(const struct bytes_args *e, void *const *at, const int *step
 static void look_up(const struct bytes_args *e, void *const *at, const int *step, size_t n)
 {
     (void)step;
-    e->kernels->table_8(at[OUT], at[A], n, e->table, e->of[A].is_signed ? 0x80 : 0);
-}
-
-static void follow_line(const struct bytes_args *e, void *const *at, const int *step, size_t n)
-{
-    (void)step;
-    e->kernels->line_8(at[OUT], at[A], n, &e->line);
+    byte_table_run(&e->table, e->kernels, at[OUT], at[A], n);
 }
 
 static void look_up_f32(const struct bytes_args *e, void *const *at, const int *step, size_t n)
 {
-    const uint8_t *in = at[A], turn = e->of[A].is_signed ? 0x80 : 0;
-    const float *table = e->table;
+    const uint8_t *in = at[A], turn = e->table.turn;
+    const float *table = (const float *)(const void *)e->table.bytes;
     float *out = at[OUT];
     (void)step;
     for (size_t i = 0; i < n; i++)
@@ -496,7 +489,9 @@ bool exec_quant_table(const struct node *n, struct byte_table *table)
     const struct tensor *t = plan_is_constant(n, 1) ? n->in[1]->constant : NULL;
     if (!t || t->count != 256 || t->dtype == DTYPE_F32)
         return false;
-    *table = (struct byte_table){t->data, n->in[0]->type.dtype == DTYPE_I8 ? 0x80 : 0};
+    *table = (struct byte_table){.bytes = t->data, .turn = n->in[0]->type.dtype == DTYPE_I8 ? 0x80 : 0};
+    table->line.in_turn = table->turn;
+    table->is_line = find_line(table->bytes, n->out[0]->type.dtype == DTYPE_I8, &table->line);
     return true;
 }
 
@@ -509,10 +504,8 @@ int exec_lower_q_table(struct plan *p, struct node *n, struct error *err)
         return -1;
     if (!table || table->count != 256)
         return 1;
-    e->table = table->data;
-    e->of[A].is_signed = n->in[0]->type.dtype == DTYPE_I8;
-    e->line.in_turn = e->of[A].is_signed ? 0x80 : 0;
-    if (!real && p->kernels->line_8 && find_line(table->data, n->out[0]->type.dtype == DTYPE_I8, &e->line))
-        e->run = follow_line;
+    e->table = (struct byte_table){.bytes = table->data, .turn = n->in[0]->type.dtype == DTYPE_I8 ? 0x80 : 0};
+    if (!real)
+        exec_quant_table(n, &e->table);
     return emit(p, n, "table_8", e, (const int[]){0, 0}, err);
 }

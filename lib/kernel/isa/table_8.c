@@ -85,6 +85,8 @@ void line_8_avx2(void *out, const void *in, size_t n, const struct kernel_line *
     const uint8_t *from = in;
     for (; n >= STEP; n -= STEP, to += STEP, from += STEP)
         line_part(to, from, &line);
+    if (n == 0)
+        return;
     memcpy(rest, from, n);
     line_part(rest, rest, &line);
     memcpy(to, rest, n);
