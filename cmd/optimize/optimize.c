@@ -188,7 +188,7 @@ static int run(const struct request *r, const char *path)
 {
     output_check(&r->out);
     if (!r->runs && r->inputs.shape_count + r->inputs.tensor_count > 0)
-        say_note("-s and -i are for --check alone: %sconvert -s sets open sizes", PROGPREFIX);
+        return say_usage("-s and -i are for --check alone: %sconvert -s sets open sizes", PROGPREFIX);
     struct model *m = inputs_read(&r->inputs, path, r->from, NULL, 0);
     int status = m ? optimize(r, m, path) : 1;
     model_free(m);

@@ -18,8 +18,7 @@ END
     try optimize --check --rtol -1 length.nn
     equal "$status" 2
     try optimize -s x=3x4 -o out.nn length.nn
-    succeeded
-    matches "$stderr" 'for --check alone'
+    failed_with 2 'for --check alone'
     nn bench -q -n 2 -i n=2 -s x=3x4 length.nn
 }
 
