@@ -48,10 +48,11 @@ static int print_findings(const struct model_pairing *p)
     return count > 0;
 }
 
-int print_difference(const struct model *m, const char *path, const char *other, const char *format)
+int print_difference(const struct inputs *in, const struct model *m, const char *path, const char *other,
+                     const char *format)
 {
     struct model_error err;
-    struct model *b = input_read(other, format);
+    struct model *b = inputs_read(in, other, format, NULL, 0); /* names may be others: nothing is applied */
     struct model_pairing *p = b ? model_pairing_new(m, b, &err) : NULL;
     int status = p   ? print_findings(p)
                  : b ? say_failed("%s and %s: %s", path_name(path), path_name(other), err.text)

@@ -195,7 +195,7 @@ static int inspect(const struct request *r, const struct model *m, const char *p
     case OPTION_SVG:
         return print_text(model_svg(m, &err), path, &err);
     case 'd':
-        return print_difference(m, path, r->other, r->from);
+        return print_difference(&r->inputs, m, path, r->other, r->from);
     default:
         return program_json ? print_objects(m, path) : print_text(model_text(m, &err), path, &err);
     }

@@ -62,6 +62,7 @@ MODELS=$BATS_TEST_DIRNAME/../models
     equal "$status" 1
     matches "$stderr" "depends on sizes; it may be read for given shapes"
     nn run --expect "$sizes-of-one" "$sizes.pt" "$sizes-of-one/in_0.npy" > /dev/null
+    equal "$(nn inspect -s x=2x4x1 -d "$sizes.pt" "$sizes.pt")" 'the same network'
 }
 
 @test "PyTorch scripts that are read for the shapes of their inputs: matrices, steps, losses, factors of pictures; an overloaded forward()" {
