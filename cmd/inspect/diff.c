@@ -52,7 +52,7 @@ int print_difference(const struct inputs *in, const struct model *m, const char 
                      const char *format)
 {
     struct model_error err;
-    struct model *b = inputs_read(in, other, format, NULL, 0); /* names may be others: nothing is applied */
+    struct model *b = inputs_read(in, other, format, NULL, 0); /* not bound to them: its inputs may have other names */
     struct model_pairing *p = b ? model_pairing_new(m, b, &err) : NULL;
     int status = p   ? print_findings(p)
                  : b ? say_failed("%s and %s: %s", path_name(path), path_name(other), err.text)
