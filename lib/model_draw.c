@@ -43,7 +43,7 @@ struct model_drawing *model_drawing_new(const struct model_picture *picture, str
     const struct image *photo = model_picture_image(picture);
     struct model_drawing *d = mem_calloc(1, sizeof *d, err);
     struct image_rect all = {0, 0, photo->width, photo->height};
-    if (!d || image_crop(&d->image, photo, &all, err) < 0) {
+    if (!d || image_want_all(photo, err) < 0 || image_crop(&d->image, photo, &all, err) < 0) {
         free(d);
         return NULL;
     }

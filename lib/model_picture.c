@@ -13,12 +13,11 @@
 
 struct model_picture {
     struct image image;
+    struct blob *file; /* that it is read from; NULL: it is not any more */
 };
 
-struct model_picture *model_session_picture_of(struct model_session *s, const void *bytes, size_t n,
-                                               struct model_error *error)
+static struct model_picture *open_picture(struct model_session *s, const void *bytes, size_t n, struct error *err)
 {
-    struct error *err = model_inner(error);
     struct model_picture *p = mem_calloc(1, sizeof *p, err);
     if (p && image_decode_lazily(&p->image, bytes, n, err) == 0 &&
         image_turn(&p->image, s->recipe.as_stored ? 1 : image_exif_orientation(bytes, n), err) == 0)
@@ -27,11 +26,24 @@ struct model_picture *model_session_picture_of(struct model_session *s, const vo
     return NULL;
 }
 
+struct model_picture *model_session_picture_of(struct model_session *s, const void *bytes, size_t n,
+                                               struct model_error *error)
+{
+    struct model_picture *p = open_picture(s, bytes, n, model_inner(error));
+    if (p && image_want(&p->image, NULL, 0, NULL, 0, model_inner(error)) == 0)
+        return p;
+    model_picture_free(p);
+    return NULL;
+}
+
 struct model_picture *model_session_picture(struct model_session *s, const char *path, struct model_error *error)
 {
     struct blob *blob = file_copy(path, model_inner(error));
-    struct model_picture *p = blob ? model_session_picture_of(s, blob->data, blob->size, error) : NULL;
-    blob_unref(blob);
+    struct model_picture *p = blob ? open_picture(s, blob->data, blob->size, model_inner(error)) : NULL;
+    if (p)
+        p->file = blob;
+    else
+        blob_unref(blob);
     return p;
 }
 
@@ -42,14 +54,15 @@ size_t model_picture_size(const void *bytes, size_t n)
 
 const struct image *model_picture_image(const struct model_picture *picture)
 {
-    image_want_all(&picture->image);
     return &picture->image;
 }
 
 void model_picture_free(struct model_picture *picture)
 {
-    if (picture)
+    if (picture) {
         image_release(&picture->image);
+        blob_unref(picture->file);
+    }
     free(picture);
 }
 
@@ -92,8 +105,7 @@ struct model_tensor *model_session_part(struct model_session *s, const struct mo
     memcpy(at.y, place->y, sizeof at.y);
     if (place->corners == 0 && cut->turn == 0)
         return model_outer_tensor(model_prepare_photo(s, &picture->image, cut->width, photo, err));
-    image_want_all(&picture->image);
-    if (image_part_plan(&part, &picture->image, &at, &how, err) < 0 ||
+    if (image_want_all(&picture->image, err) < 0 || image_part_plan(&part, &picture->image, &at, &how, err) < 0 ||
         image_part_cut(&image, &picture->image, &part, err) < 0)
         return NULL;
     struct tensor *t = model_prepare_photo(s, &image, cut->width, photo, err);

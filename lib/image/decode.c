@@ -97,6 +97,8 @@ int image_decode(struct image *out, const void *bytes, size_t n, struct error *e
 {
     if (image_decode_lazily(out, bytes, n, err))
         return -1;
-    image_want_all(out);
-    return 0;
+    int failed = image_want_all(out, err);
+    if (failed)
+        image_release(out);
+    return failed;
 }

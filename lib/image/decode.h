@@ -11,7 +11,7 @@
 /* Width and height as the file's header says; -1 when it cannot be read. */
 int image_stb_size(const uint8_t *bytes, size_t n, int *width, int *height);
 
-/* The picture of the size that image_stb_size() told; -1 when it cannot be decoded. Of a JPEG no row is made yet. */
+/* The picture of the size that image_stb_size() told; -1 when it cannot be decoded. Of a JPEG nothing is yet. */
 int image_stb_decode(struct image *out, const uint8_t *bytes, size_t n, int width, int height);
 int image_jpeg_open(struct image *out, const uint8_t *bytes, size_t n, int width, int height);
 

@@ -108,10 +108,9 @@ int image_turn(struct image *image, int orientation, struct error *err)
     struct image out;
     if (orientation == 1)
         return 0;
-    if (image_init(&out, t.swapped ? image->height : image->width, t.swapped ? image->width : image->height,
-                   image->channels, err))
+    if (image_want_all(image, err) || image_init(&out, t.swapped ? image->height : image->width,
+                                                 t.swapped ? image->width : image->height, image->channels, err))
         return -1;
-    image_want_all(image);
     ptrdiff_t across = image->channels, down = across * image->width;
     const uint8_t *first = image->data + (t.from_right ? across * (image->width - 1) : 0) +
                            (t.from_bottom ? down * (image->height - 1) : 0);

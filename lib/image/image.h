@@ -15,9 +15,9 @@
 
 struct image {
     int width, height;
-    int channels;  /* 3: red, green, blue; 1: grey */
-    uint8_t *data; /* from malloc: height rows of width pixels, channels interleaved, rows without gaps */
-    struct image_source *source; /* makes the rows that are not there yet; NULL: all are */
+    int channels;                /* 3: red, green, blue; 1: grey */
+    uint8_t *data;               /* from malloc: height rows of width pixels, channels interleaved, rows without gaps */
+    struct image_source *source; /* what the rows are made of when they are wanted; NULL: they are there */
 };
 
 /* Part of a picture, in pixels; x, y is its top left corner. */
@@ -42,23 +42,28 @@ void image_release(struct image *image);
  * before anything is allocated; truncated files are refused. */
 int image_decode(struct image *out, const void *bytes, size_t n, struct error *err);
 
-/* The same, but the rows of a JPEG are made when they are wanted: of a large photo that OpenCV's way makes small, most
- * never are. Only image_resize() and image_turn() take such a picture; for all else image_want_all() goes before. */
+/* The same, but of a JPEG only the header is read yet, so that damage is told by what reads more, and the bytes must
+ * stay until image_want_all(), or image_want() of all. Of a large photo that OpenCV's way makes small, most blocks are
+ * never made samples, and most rows no colours. Only image_resize() and image_turn() take such a picture; for all else
+ * image_want_all() goes before. */
 int image_decode_lazily(struct image *out, const void *bytes, size_t n, struct error *err);
-void image_make_row(const struct image *image, int y);
-void image_make_rows(const struct image *image);
 void image_source_free(struct image_source *source);
 
-static inline void image_want_row(const struct image *image, int y)
+/* Makes the samples that lie in one of these columns and one of these rows; x NULL: all. */
+int image_want(const struct image *image, const int *x, int columns, const int *y, int rows, struct error *err);
+int image_make_rows(const struct image *image, struct error *err);
+const uint8_t *image_make_row(const struct image *image, int y);
+
+static inline int image_want_all(const struct image *image, struct error *err)
 {
-    if (image->source)
-        image_make_row(image, y);
+    return image->source ? image_make_rows(image, err) : 0;
 }
 
-static inline void image_want_all(const struct image *image)
+/* Its columns that image_want() was told of, until the next row is asked for. */
+static inline const uint8_t *image_row(const struct image *image, int y)
 {
-    if (image->source)
-        image_make_rows(image);
+    return image->source ? image_make_row(image, y)
+                         : image->data + (size_t)y * (size_t)image->width * (size_t)image->channels;
 }
 
 /* How many bytes the first of the pictures takes that begin there, in those of Netpbm's formats of which one may follow

@@ -135,6 +135,8 @@ static void jpeg_finish(void *jpeg)
         int columns = (j->img_comp[n].x + 7) >> 3, rows = (j->img_comp[n].y + 7) >> 3, stride = j->img_comp[n].w2;
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++) {
+                if (!is_wanted(source_of(j), n, (size_t)x, (size_t)y))
+                    continue;
                 const short *in = j->img_comp[n].coeff + 64 * ((size_t)x + (size_t)y * (size_t)j->img_comp[n].coeff_w);
                 STBI_SIMD_ALIGN(short, data[64]);
                 memset(data, 0, sizeof data);

@@ -3,10 +3,51 @@
 #ifndef IMAGE_JPEG_SCAN_H
 #define IMAGE_JPEG_SCAN_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #ifdef STBI_INCLUDE_STB_IMAGE_H /* whose types these are */
+
+/* ---- what is wanted ---- */
+
+#define MOST_BLOCKS (IMAGE_MAX_SIDE / 8 + 8) /* of a side, with those that fill up a group of several components' */
+
+struct image_source {
+    stbi__context file;
+    stbi__jpeg jpeg;
+    const int *place[2]; /* columns and rows that are wanted; NULL: all */
+    int count[2];
+    bool wanted[4][2][MOST_BLOCKS]; /* of each component, by columns and rows of blocks */
+    bool scanned, made;             /* all samples, all rows */
+    int row;                        /* that the first row of the picture holds; -1: none yet */
+};
+
+static struct image_source *source_of(stbi__jpeg *j)
+{
+    return (struct image_source *)((char *)j - offsetof(struct image_source, jpeg));
+}
+
+/* How many pixels a sample of a component stands for along an axis. */
+static int pixels_per_sample(const stbi__jpeg *j, int k, int axis)
+{
+    return axis ? j->img_v_max / j->img_comp[k].v : j->img_h_max / j->img_comp[k].h;
+}
+
+/* The blocks that have samples of the places, or samples beside these, where they are interpolated. */
+static void mark_wanted(struct image_source *s, int k, int axis)
+{
+    int shrink = pixels_per_sample(&s->jpeg, k, axis), beside = shrink > 1;
+    memset(s->wanted[k][axis], !s->place[axis], MOST_BLOCKS);
+    for (int i = 0; i < s->count[axis]; i++)
+        for (int d = -beside; d <= beside; d++)
+            s->wanted[k][axis][(s->place[axis][i] / shrink + d) / 8] = true;
+}
+
+static bool is_wanted(const struct image_source *s, int k, size_t column, size_t row)
+{
+    return s->wanted[k][0][column] && s->wanted[k][1][row];
+}
 
 /* ---- bits ---- */
 
@@ -89,13 +130,13 @@ static inline int window_value(struct window *w, int n)
 #define LOOK 10 /* bits */
 
 #define ENDS_BLOCK 64
+#define MORE       32 /* added to a run */
 
 /* What a code comes to. */
 struct code {
-    int16_t value;
+    int16_t value;  /* or, with MORE, how many bits of it follow */
     uint8_t run;    /* zeros before the value; ENDS_BLOCK and more end the block */
     uint8_t length; /* of the code, with the value when that is known; 0: longer than LOOK bits */
-    uint8_t more;   /* bits of the value that follow */
 };
 
 /* A symbol of a code of `length` bits. "Sixteen zeros" is one of them behind fifteen. A mean of more than 15 bits is as
@@ -107,7 +148,7 @@ static struct code code_of(int symbol, int length, bool dc)
         return (struct code){0};
     if (!more && !dc && symbol != 0xf0)
         run += ENDS_BLOCK;
-    return (struct code){0, (uint8_t)run, (uint8_t)length, (uint8_t)more};
+    return (struct code){(int16_t)more, (uint8_t)(run + (more ? MORE : 0)), (uint8_t)length};
 }
 
 static void fill_codes(struct code codes[1 << LOOK], const stbi__huffman *h, bool dc)
@@ -119,11 +160,11 @@ static void fill_codes(struct code codes[1 << LOOK], const stbi__huffman *h, boo
             continue;
         for (int k = 0; k < 1 << free_bits; k++) {
             struct code c = code_of(h->values[i], size, dc);
-            if (c.more && c.more <= free_bits) {
+            if (c.run & MORE && c.value <= free_bits) {
                 struct window w = {.bits = (uint64_t)k << (64 - free_bits)};
-                c.value = (int16_t)window_value(&w, c.more);
-                c.length += c.more;
-                c.more = 0;
+                c.length += c.value;
+                c.value = (int16_t)window_value(&w, c.value);
+                c.run -= MORE;
             }
             codes[h->code[i] << free_bits | k] = c;
         }
@@ -162,8 +203,10 @@ static inline struct code next_code(struct window *w, const struct code *codes, 
     if (!c.length)
         c = find_code(w->bits, h, dc);
     window_drop(w, c.length);
-    if (c.more)
-        c.value = (int16_t)window_value(w, c.more);
+    if (c.run & MORE) {
+        c.value = (int16_t)window_value(w, c.value);
+        c.run -= MORE;
+    }
     return c;
 }
 
@@ -220,7 +263,7 @@ static int scan_component(struct scan *s, int n, int column, int row, int across
                 kept += 64 * (at + at_row * (size_t)j->img_comp[n].coeff_w);
             if (kept ? s->block(s, n, kept) : scan_block(s, n, data))
                 return -1;
-            if (!kept)
+            if (!kept && is_wanted(source_of(j), n, at, at_row))
                 j->idct_block_kernel(j->img_comp[n].data + 8 * (at + at_row * (size_t)j->img_comp[n].w2),
                                      j->img_comp[n].w2, data);
         }
@@ -269,6 +312,8 @@ static int jpeg_scan(void *jpeg)
     if (!s)
         return 0;
     stbi__jpeg_reset(j);
+    for (int k = 0; k < 2 * j->s->img_n; k++)
+        mark_wanted(source_of(j), k / 2, k % 2);
     s->j = j;
     s->block = block;
     s->w = (struct window){j->s->img_buffer, j->s->img_buffer_end, 0, 0, 0, STBI__MARKER_none};

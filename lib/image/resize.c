@@ -225,8 +225,8 @@ static int resize_nearest(struct image *out, const struct image *in, int width, 
     int *x = nearest_places(in->width, width, r->x, r->width, err);
     int *y = x ? nearest_places(in->height, height, r->y, r->height, err) : NULL;
     int failed = y ? image_init(out, r->width, r->height, in->channels, err) : -1;
-    if (!failed)
-        image_pick(out, in, x, y);
+    if (!failed && (failed = image_pick(out, in, x, y, err)))
+        image_release(out);
     free(x);
     free(y);
     return failed;
@@ -262,7 +262,8 @@ int image_resize(struct image *out, const struct image *in, int width, int heigh
         return image_resize_opencv(out, in, width, height, filter, &r, err);
     if (!is_same && filter == IMAGE_NEAREST)
         return resize_nearest(out, in, width, height, &r, err);
-    image_want_all(in);
+    if (image_want_all(in, err))
+        return -1;
     if (is_same)
         return image_crop(out, in, &r, err);
     return convolve(out, in, width, height, filter, &r, err);

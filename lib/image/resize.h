@@ -15,7 +15,7 @@ int image_check_size(int width, int height, int most, struct error *err);
 int image_check_place(int in_width, int in_height, int width, int height, int x, int y, struct error *err);
 
 /* Each pixel of `out`, of the wanted size, from column x[] and row y[] of `in`. */
-void image_pick(struct image *out, const struct image *in, const int *x, const int *y);
+int image_pick(struct image *out, const struct image *in, const int *x, const int *y, struct error *err);
 
 /* Of one axis; `from` and `n` of the outputs that are wanted. */
 struct resize_axis {

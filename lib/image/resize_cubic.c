@@ -222,7 +222,7 @@ static const struct loops *choose_loops(void)
 static int mix_picture(struct image *out, const struct image *in, const struct cubic *across, const struct cubic *down,
                        struct error *err)
 {
-    size_t n = (size_t)out->width * out->channels, in_row = (size_t)in->width * in->channels;
+    size_t n = (size_t)out->width * out->channels;
     float *data = mem_calloc(n + 1, TAPS * sizeof *data, err);
     const struct loops *loop = choose_loops();
     int held[TAPS] = {-1, -1, -1, -1}; /* 2 * row, and 1 at the edge */
@@ -234,10 +234,8 @@ static int mix_picture(struct image *out, const struct image *in, const struct c
         for (int k = 0; k < TAPS; k++) {
             int at = down->at[y * TAPS + k], slot = at % TAPS;
             row[k] = data + slot * (n + 1);
-            if (held[slot] != 2 * at + edge) {
-                image_want_row(in, at);
-                loop->resize_row(row[k], in->data + at * in_row, across, out->width, out->channels, edge);
-            }
+            if (held[slot] != 2 * at + edge)
+                loop->resize_row(row[k], image_row(in, at), across, out->width, out->channels, edge);
             held[slot] = 2 * at + edge;
         }
         loop->mix_rows(out->data + y * n, row, down->weight + y * TAPS, from, to, n);
@@ -254,7 +252,8 @@ int image_resize_cubic(struct image *out, const struct image *in, const struct r
         return -1;
     int failed = cubic_init(&down, y, err);
     if (!failed) {
-        failed = mix_picture(out, in, &across, &down, err);
+        failed = image_want(in, across.at, TAPS * x->n, down.at, TAPS * y->n, err) ||
+                 mix_picture(out, in, &across, &down, err);
         cubic_release(&down);
     }
     cubic_release(&across);

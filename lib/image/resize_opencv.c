@@ -279,11 +279,10 @@ static void *find_row(struct rows *rows, const struct image *in, int y, const st
                       const struct image *out)
 {
     int slot = y % across->n;
-    const uint8_t *from = in->data + (size_t)y * in->width * in->channels;
     int32_t *row = rows->data + (size_t)slot * out->width * out->channels;
     if (rows->held[slot] == y)
         return row;
-    image_want_row(in, y);
+    const uint8_t *from = image_row(in, y);
     if (across->n == 2)
         pair_row((int16_t *)row, from, across, out->width, out->channels);
     else
@@ -297,8 +296,10 @@ static int by_weights(struct image *out, const struct image *in, const struct ta
 {
     size_t n = (size_t)out->width * out->channels;
     struct rows rows = {.data = mem_calloc(n * across->n, sizeof *rows.data, err)};
-    if (!rows.data)
+    if (!rows.data || image_want(in, across->at, across->n * out->width, down->at, down->n * out->height, err)) {
+        free(rows.data);
         return -1;
+    }
     memset(rows.held, -1, sizeof rows.held);
     for (int y = 0; y < out->height; y++) {
         void *row[MOST_TAPS];
@@ -352,24 +353,24 @@ static void pick_row(uint8_t *to, const uint8_t *row, const int *x, int n, int w
         memcpy(to, row + (size_t)x[i] * channels, channels);
 }
 
-void image_pick(struct image *out, const struct image *in, const int *x, const int *y)
+int image_pick(struct image *out, const struct image *in, const int *x, const int *y, struct error *err)
 {
-    size_t n = (size_t)out->width * out->channels, width = (size_t)in->width * in->channels;
-    for (int j = 0; j < out->height; j++) {
-        image_want_row(in, y[j]);
-        pick_row(out->data + j * n, in->data + y[j] * width, x, out->width, in->width, in->channels);
-    }
+    size_t n = (size_t)out->width * out->channels;
+    if (image_want(in, x, out->width, y, out->height, err))
+        return -1;
+    for (int j = 0; j < out->height; j++)
+        pick_row(out->data + j * n, image_row(in, y[j]), x, out->width, in->width, in->channels);
+    return 0;
 }
 
 static int resize_nearest(struct image *out, const struct image *in, const struct resize_axis *x,
                           const struct resize_axis *y, struct error *err)
 {
     int *across = nearest_places(x, err), *down = across ? nearest_places(y, err) : NULL;
-    if (down)
-        image_pick(out, in, across, down);
+    int failed = down ? image_pick(out, in, across, down, err) : -1;
     free(across);
     free(down);
-    return down ? 0 : -1;
+    return failed;
 }
 
 /* ---- which of these ---- */
@@ -379,7 +380,8 @@ static int resize_area(struct image *out, const struct image *in, const struct r
 {
     if (x->out > x->in || y->out > y->in)
         return resize_by_weights(out, in, x, y, IMAGE_CV_AREA, err);
-    image_want_all(in);
+    if (image_want_all(in, err))
+        return -1;
     if (x->in % x->out || y->in % y->out)
         return image_resize_covers(out, in, x, y, err);
     return image_resize_blocks(out, in, x, y, err);

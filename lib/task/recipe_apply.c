@@ -228,8 +228,9 @@ static int make_picture(const struct recipe *r, const struct recipe_plan *p, con
     struct image grey;
     bool to_grey = p->channels == 1 && photo->channels != 1;
     bool first = to_grey && r->colour != RECIPE_GRAY_RESIZED;
-    if (first || r->library == RECIPE_TENSORFLOW || p->stage[0].scale_x != 0)
-        image_want_all(photo);
+    bool all = first || r->library == RECIPE_TENSORFLOW || p->stage[0].scale_x != 0;
+    if (all && image_want_all(photo, err))
+        return -1;
     if (first && greys[r->library](&grey, photo, err))
         return -1;
     const struct image *in = first ? &grey : photo;
