@@ -89,10 +89,10 @@ int pass_run_unfused(struct graph *g, struct error *err)
 /* Constants that are read are not computed with: those of half precision would be widened in the file. */
 int pass_cancel_wraps(struct graph *g, struct error *err)
 {
-    static const struct pass steps[] = {{"fold-shapes", NULL, true, false, pass_fold_shapes},
-                                        {"fold-moves", NULL, true, false, pass_fold_moves},
+    static const struct pass steps[] = {{"fold-moves", NULL, true, false, pass_fold_moves},
                                         {"recognise-layer-norm", NULL, true, false, pass_layer_norm},
                                         {"cancel-transposes", NULL, true, false, pass_cancel_transposes},
+                                        {"fold-shapes", NULL, true, false, pass_fold_shapes},
                                         {"fold-moves", NULL, true, false, pass_fold_moves},
                                         {"dead-code", NULL, true, false, pass_dead_code}};
     struct error ignored;

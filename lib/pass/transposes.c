@@ -130,7 +130,16 @@ static int collect(struct region *r, struct value *v, const struct perm *perm, s
 #define OPEN_DIM 16 /* taken for the size of a dim that is not known */
 #define COST_MAX (INT64_C(1) << 40)
 
-/* The elements that a Transpose of the value moves: none where only axes of 1 change places. */
+/* Whether it is a constant whose axes are only moved, which is not done in a run. */
+static bool moves_constant(const struct value *v)
+{
+    const struct node *n = v->producer;
+    for (; n && n->def && (op_trait(n, "view") || node_is(n, "Transpose")) && node_in(n, 0); n = v->producer)
+        v = n->in[0];
+    return pass_constant(v);
+}
+
+/* The elements that a Transpose of the value moves. Where only axes of 1 change places it is still a step. */
 static int64_t cost_of(const struct label *l)
 {
     int64_t count = 1;
@@ -145,7 +154,7 @@ static int64_t cost_of(const struct label *l)
         moves |= l->perm.at[i] < last;
         last = l->perm.at[i];
     }
-    return moves ? count : 0;
+    return moves ? count : !moves_constant(l->v);
 }
 
 /* A place of the network, or that either side is as good. */

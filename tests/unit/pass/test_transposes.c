@@ -504,6 +504,13 @@ static void wraps_of_readers(void)
     graph_free(before);
     lab_end(&lab);
 
+    start(&lab, -1, 1, 1); /* of one pixel: as a Reshape it would stay */
+    lab_output(&lab, "y", "LRN[size=3](" TO_FIRST "(Relu(Add(h,Unsqueeze(c,#i0)))))");
+    op_resolve(lab.g);
+    CHECK_MSG(pass_cancel_wraps(lab.g, &lab.err) == 0, "%s", lab.err.text);
+    CHECK(lab_count(&lab, "", "Transpose") == 0 && lab_count(&lab, "", "Reshape") == 0);
+    lab_end(&lab);
+
     start(&lab, 2, 5, 7);
     lab_output(&lab, "y", "Add(h,x)"); /* cannot be inferred */
     op_resolve(lab.g);
