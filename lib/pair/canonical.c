@@ -54,16 +54,30 @@ static bool is_product(const struct node *n)
            all_are(n, "pads", 0);
 }
 
+/* The Add behind a convolution that is its bias, which behind a Reshape would be a layer; or NULL. */
+static struct node *bias_behind(const struct node *n, int64_t outputs)
+{
+    struct node *add = pass_is_single(n->out[0]) ? n->out[0]->uses[0].node : NULL;
+    const struct tensor *c = add && node_is(add, "Add") ? pass_constant(node_in(add, 1)) : NULL;
+    return !node_in(n, 2) && c && c->rank <= 4 && c->rank > 2 && c->count == outputs && c->dims[c->rank - 3] == outputs
+               ? add
+               : NULL;
+}
+
 static int make_product(struct node *n, struct error *err)
 {
-    struct build b = {.node = n, .err = err};
     int64_t inputs = n->in[0]->type.dims[1], outputs = n->in[1]->type.dims[0];
+    struct node *add = bias_behind(n, outputs);
+    struct build b = {.node = add ? add : n, .err = err};
     struct value *rows = build_reshape(&b, n->in[0], 2, (int64_t[]){-1, inputs});
     struct value *weight = build_reshape(&b, n->in[1], 2, (int64_t[]){outputs, inputs});
-    struct value *y = BUILD(&b, "Gemm", rows, BUILD(&b, "Transpose", weight), node_in(n, 2));
+    struct value *bias = add ? build_reshape(&b, add->in[1], 1, &outputs) : node_in(n, 2);
+    struct value *y = BUILD(&b, "Gemm", rows, BUILD(&b, "Transpose", weight), bias);
     build_give(&b, 0, build_reshape(&b, y, 4, (int64_t[]){-1, outputs, 1, 1}));
     if (build_end(&b) != 0)
         return -1;
+    if (add)
+        graph_remove_node(add);
     graph_remove_node(n);
     return 0;
 }
@@ -78,8 +92,8 @@ static int turn_matrix(struct node *n, struct error *err)
 
 static int make_products(struct graph *g, struct error *err)
 {
-    for (struct node *n = g->first, *next; n; n = next) {
-        next = n->next;
+    for (struct node *n = g->last, *prev; n; n = prev) {
+        prev = n->prev;
         if ((is_product(n) && make_product(n, err) < 0) ||
             (node_is(n, "Gemm") && node_in(n, 1) && op_int(n, "transB") && turn_matrix(n, err) < 0))
             return -1;

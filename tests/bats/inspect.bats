@@ -274,6 +274,26 @@ END
     equal "$(nn inspect -d whole.nn parts.nn)" 'the same network'
 }
 
+@test "-d: a convolution of one pixel and its bias" {
+    weights=$(seq -s ' ' 24)
+    declare_nn inside.nn <<END
+input x f32 Nx4x1x1
+constant w f32 6x4x1x1 = $weights
+constant b f32 6 = 1 2 3 4 5 6
+node - Conv x w b -> y f32 *
+output y
+END
+    declare_nn behind.nn <<END
+input x f32 Nx4x1x1
+constant w f32 6x4x1x1 = $weights
+constant b f32 1x6x1x1 = 1 2 3 4 5 6
+node - Conv x w -> c f32 *
+node - Add c b -> y f32 *
+output y
+END
+    equal "$(nn inspect -d inside.nn behind.nn)" 'the same network'
+}
+
 @test "-d: parts of a value, however they are taken" {
     part() {
         { echo 'input x f32 1x4x6'; cat; echo 'output y'; } | declare_nn "$1"
