@@ -210,7 +210,9 @@ struct graph *format_read_any(const char *path, const struct format **format, co
         source.shapes = shapes;
         source.shape_count = shape_count;
         g = read_source(&source, format, err);
-        if (!g)
+        if (g)
+            g->computed_most = 0; /* 32 times its constants: a reader that computes some does so before it has all */
+        else
             error_prefix(err, "%s", source.path ? source.path : "standard input");
         source_release(&source);
     }

@@ -27,6 +27,7 @@ static size_t total_max(struct graph *root)
     for (const struct graph *g = root; g; g = graph_next(root, g))
         for (size_t i = 0; i < g->value_count; i++)
             bytes += g->values[i] && g->values[i]->constant ? g->values[i]->constant->size : 0;
+    bytes -= bytes < root->computed ? bytes : root->computed; /* those that a reader computed count once */
     return TOTAL_LEAST + (bytes < TENSOR_MAX_BYTES / 32 ? 32 * bytes : TENSOR_MAX_BYTES);
 }
 
