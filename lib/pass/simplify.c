@@ -203,7 +203,7 @@ static int rewrite(struct node *n, struct error *err)
     return 0;
 }
 
-/* ---- x + x s → x (s + 1), where s is one number for each channel or so ---- */
+/* ---- 1 - x as scripts of PyTorch have it; x + x s → x (s + 1), where s is one number for each channel or so ---- */
 
 static int is_gate(struct match *m, struct error *err)
 {
@@ -217,7 +217,8 @@ static int is_gate(struct match *m, struct error *err)
     return ones >= x->rank - 2;
 }
 
-static const struct rule rules[] = {{"Add(x,Mul(x,s))", "Mul(x,Add(s,#1))", is_gate}};
+static const struct rule rules[] = {{"Add(y,Neg(x))", "Sub(y,x)", NULL},
+                                    {"Add(x,Mul(x,s))", "Mul(x,Add(s,#1))", is_gate}};
 
 int pass_simplify(struct graph *g, struct error *err)
 {

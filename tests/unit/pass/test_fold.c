@@ -247,7 +247,7 @@ static void simpler(void)
         {"Gather[axis=1](x,Where(Less(" INDEX ",#s0),Add(" INDEX ",#s3)," INDEX "))",
          "ArgMax Sub Less Add Where Gather"},
         {"Sum(x,x,x)", "Add Add"},
-        {"Sum(x,Neg(x))", "Neg Add"},
+        {"Sum(x,Abs(x))", "Abs Add"},
         {"ReduceMean(x,#i2;3)", "GlobalAveragePool"},
         {"ReduceMean(x,#i-1;-2)", "GlobalAveragePool"},
         {"ReduceMean[keepdims=0](x,#i3;2)", "GlobalAveragePool Reshape"},
@@ -263,6 +263,7 @@ static void simpler(void)
         {"Pow(Abs(x),#0.5)", "Abs Sqrt"},
         {"Add(x,Mul(Sigmoid(GlobalAveragePool(x)),x))", "GlobalAveragePool Sigmoid Add Mul"},
         {"Add(x,Mul(Sigmoid(x),x))", "Sigmoid Mul Add"},
+        {"Add(Neg(Sigmoid(x)),#1)", "Sigmoid Sub"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab lab;
