@@ -4,6 +4,7 @@ what the programs decode, then random recipes from the same decoded pixels. Libr
 import io, math, os, subprocess, sys, tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENCV_IPP", "avx2")  # INTER_CUBIC rounds otherwise in the code for AVX-512, or without that library
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
