@@ -27,9 +27,10 @@ struct ensemble {
     const int64_t *child[2],
         *is_leaf[2]; /* [nodes]: where to go when false and when true, and whether that is a leaf */
     const int64_t *feature, *missing_true, *target, *root;
-    const struct tensor *modes, *splits, *members, *weights;
+    const struct tensor *splits, *members, *weights;
+    const uint8_t *mode;
     int64_t *member; /* [nodes]: where a node's members begin */
-    int64_t targets, aggregate, post;
+    int64_t features, targets, aggregate, post;
 };
 
 static int ints_of_length(const struct node *n, const char *name, int count, const int64_t **values, struct error *err)
@@ -46,7 +47,8 @@ static int ensemble_lists(struct ensemble *e, const struct node *n, struct error
     e->feature = op_ints(n, "nodes_featureids", &e->nodes);
     e->target = op_ints(n, "leaf_targetids", &e->leafs);
     e->root = op_ints(n, "tree_roots", &e->roots);
-    e->modes = op_tensor(n, "nodes_modes");
+    const struct tensor *modes = op_tensor(n, "nodes_modes");
+    e->mode = modes->data;
     e->splits = op_tensor(n, "nodes_splits");
     e->weights = op_tensor(n, "leaf_weights");
     e->members = op_tensor(n, "membership_values");
@@ -61,14 +63,13 @@ static int ensemble_lists(struct ensemble *e, const struct node *n, struct error
         return error_set(err, "attribute nodes_missing_value_tracks_true has %d entries, want %d", missing, e->nodes);
     if (!missing)
         e->missing_true = NULL;
-    if (e->modes->count != e->nodes || e->splits->count != e->nodes || e->weights->count != e->leafs)
-        return error_set(
-            err,
-            "attributes nodes_modes, nodes_splits and leaf_weights have %lld, %lld and %lld entries, "
-            "want %d, %d and %d",
-            (long long)e->modes->count, (long long)e->splits->count, (long long)e->weights->count, e->nodes, e->nodes,
-            e->leafs);
-    if (e->modes->dtype != DTYPE_U8 || !op_is_float(e->splits->dtype) || !op_is_float(e->weights->dtype) ||
+    if (modes->count != e->nodes || e->splits->count != e->nodes || e->weights->count != e->leafs)
+        return error_set(err,
+                         "attributes nodes_modes, nodes_splits and leaf_weights have %lld, %lld and %lld entries, "
+                         "want %d, %d and %d",
+                         (long long)modes->count, (long long)e->splits->count, (long long)e->weights->count, e->nodes,
+                         e->nodes, e->leafs);
+    if (modes->dtype != DTYPE_U8 || !op_is_float(e->splits->dtype) || !op_is_float(e->weights->dtype) ||
         (e->members && !op_is_float(e->members->dtype)))
         return error_set(
             err,
@@ -76,41 +77,16 @@ static int ensemble_lists(struct ensemble *e, const struct node *n, struct error
     return 0;
 }
 
-static int ensemble_ranges(const struct ensemble *e, int64_t features, struct error *err)
-{
-    for (int i = 0; i < e->nodes; i++) {
-        if (e->feature[i] < 0 || e->feature[i] >= features)
-            return error_set(err, "attribute nodes_featureids: entry %d is %lld, want 0 to %lld", i,
-                             (long long)e->feature[i], (long long)features - 1);
-        if (((const uint8_t *)e->modes->data)[i] >= MODES)
-            return error_set(err, "attribute nodes_modes: entry %d is %d", i, ((const uint8_t *)e->modes->data)[i]);
-        for (int side = 0; side < 2; side++) {
-            int64_t limit = e->is_leaf[side][i] ? e->leafs : e->nodes, to = e->child[side][i];
-            if (to < 0 || to >= limit)
-                return error_set(err, "attribute %s: entry %d is %lld, want 0 to %lld",
-                                 side ? "nodes_truenodeids" : "nodes_falsenodeids", i, (long long)to,
-                                 (long long)limit - 1);
-        }
-    }
-    for (int i = 0; i < e->leafs; i++)
-        if (e->target[i] < 0 || e->target[i] >= e->targets)
-            return error_set(err, "attribute leaf_targetids: entry %d is %lld, want 0 to %lld", i,
-                             (long long)e->target[i], (long long)e->targets - 1);
-    for (int i = 0; i < e->roots; i++)
-        if (e->root[i] < 0 || e->root[i] >= e->nodes)
-            return error_set(err, "attribute tree_roots: entry %d is %lld, want 0 to %d", i, (long long)e->root[i],
-                             e->nodes - 1);
-    return 0;
-}
-
 /* The members of all set nodes stand one behind the other, each set ended by a NaN. */
 static int ensemble_members(struct ensemble *e, struct error *err)
 {
     int64_t at = 0, count = e->members ? e->members->count : 0;
+    if (!memchr(e->mode, MODE_MEMBER, (size_t)e->nodes))
+        return 0;
     if (!(e->member = mem_calloc((size_t)e->nodes, sizeof *e->member, err)))
         return -1;
     for (int i = 0; i < e->nodes; i++) {
-        if (((const uint8_t *)e->modes->data)[i] != MODE_MEMBER)
+        if (e->mode[i] != MODE_MEMBER)
             continue;
         e->member[i] = at;
         while (at < count && !isnan(tensor_get_f64(e->members, at)))
@@ -130,12 +106,17 @@ static bool is_member(const struct ensemble *e, int64_t node, double x)
     }
 }
 
+static double number(const struct tensor *t, int64_t i)
+{
+    return t->dtype == DTYPE_F32 ? (double)((const float *)t->data)[i] : tensor_get_f64(t, i);
+}
+
 static bool branch(const struct ensemble *e, int64_t node, double x)
 {
-    double split = tensor_get_f64(e->splits, node);
+    double split = number(e->splits, node);
     if (isnan(x) && e->missing_true && e->missing_true[node])
         return true;
-    switch (((const uint8_t *)e->modes->data)[node]) {
+    switch (e->mode[node]) {
     case MODE_LEQ: return x <= split;
     case MODE_LT: return x < split;
     case MODE_GTE: return x >= split;
@@ -146,17 +127,66 @@ static bool branch(const struct ensemble *e, int64_t node, double x)
     }
 }
 
-/* The leaf that a row of features leads to; -1 when the nodes go in a circle. */
-static int64_t find_leaf(const struct ensemble *e, int64_t node, const double *x)
+#define FAILED INT64_MIN
+static int64_t bad_entry(const char *name, int64_t i, int64_t value, int64_t limit, struct error *err)
 {
-    for (int steps = 0; steps < e->nodes; steps++) {
-        bool side = branch(e, node, x[e->feature[node]]);
-        bool leaf = e->is_leaf[side][node] != 0;
-        node = e->child[side][node];
-        if (leaf)
-            return node;
+    error_set(err, "attribute %s: entry %lld is %lld, want 0 to %lld", name, (long long)i, (long long)value,
+              (long long)limit - 1);
+    return FAILED;
+}
+
+/* The node after this one, or ~leaf; FAILED on error. Entries are checked where they are met: a row meets few. */
+static int64_t next(const struct ensemble *e, int64_t node, const double *x, struct error *err)
+{
+    int64_t feature = e->feature[node];
+    if (feature < 0 || feature >= e->features)
+        return bad_entry("nodes_featureids", node, feature, e->features, err);
+    if (e->mode[node] >= MODES)
+        return bad_entry("nodes_modes", node, e->mode[node], MODES, err);
+    bool side = branch(e, node, x[feature]);
+    bool leaf = e->is_leaf[side][node] != 0;
+    int64_t limit = leaf ? e->leafs : e->nodes, to = e->child[side][node];
+    if (to < 0 || to >= limit)
+        return bad_entry(side ? "nodes_truenodeids" : "nodes_falsenodeids", node, to, limit, err);
+    if (leaf && (e->target[to] < 0 || e->target[to] >= e->targets))
+        return bad_entry("leaf_targetids", to, e->target[to], e->targets, err);
+    return leaf ? ~to : to;
+}
+
+/* Walks abreast, so that each need not wait for the others' memory: that of row i through tree t is number
+ * t * rows + i. leaf[k] is where walk first + k ends. */
+#define WALKS 8
+static int find_leaves(const struct ensemble *e, const double *x, int64_t rows, int64_t first, int count, int64_t *leaf,
+                       struct error *err)
+{
+    const double *row[WALKS];
+    int64_t node[WALKS];
+    for (int k = 0; k < count; k++) {
+        int64_t root = (first + k) / rows;
+        node[k] = e->root[root];
+        row[k] = x + (first + k) % rows * e->features;
+        if (node[k] < 0 || node[k] >= e->nodes)
+            node[k] = bad_entry("tree_roots", root, node[k], e->nodes, err);
+        if (node[k] == FAILED)
+            return -1;
     }
-    return -1;
+    int left = count;
+    for (int steps = 0; left && steps < e->nodes; steps++)
+        for (int k = 0; k < count; k++) {
+            if (node[k] < 0)
+                continue;
+            node[k] = next(e, node[k], row[k], err);
+            if (node[k] == FAILED)
+                return -1;
+            left -= node[k] < 0;
+        }
+    for (int k = 0; k < count; k++) {
+        if (node[k] >= 0)
+            return error_set(err, "attribute tree_roots: the nodes of tree %lld go in a circle",
+                             (long long)((first + k) / rows));
+        leaf[k] = ~node[k];
+    }
+    return 0;
 }
 
 static double normal_quantile(double p)
@@ -202,45 +232,63 @@ static void post_transform(const struct ensemble *e, double *y)
     }
 }
 
-/* One row; `hit` is scratch: which targets have a value already. */
-static int predict(const struct ensemble *e, const double *x, double *y, bool *hit, struct error *err)
+/* Some rows, of which each tree in turn is asked, so that it stays in the cache. */
+#define ROWS 64
+struct rows {
+    double *x, *y; /* [ROWS][features], [ROWS][targets] */
+    bool *hit;     /* as y: which targets have a value already */
+};
+
+static void add_leaf(const struct ensemble *e, int64_t leaf, double *y, bool *hit)
 {
-    memset(y, 0, (size_t)e->targets * sizeof *y);
-    memset(hit, 0, (size_t)e->targets);
-    for (int r = 0; r < e->roots; r++) {
-        int64_t leaf = find_leaf(e, e->root[r], x);
-        if (leaf < 0)
-            return error_set(err, "attribute tree_roots: the nodes of tree %d go in a circle", r);
-        int64_t t = e->target[leaf];
-        double weight = tensor_get_f64(e->weights, leaf);
-        if (e->aggregate == AGGREGATE_MIN || e->aggregate == AGGREGATE_MAX)
-            y[t] = hit[t] && (e->aggregate == AGGREGATE_MIN ? y[t] < weight : y[t] > weight) ? y[t] : weight;
-        else
-            y[t] += e->aggregate == AGGREGATE_AVERAGE ? weight / e->roots : weight;
-        hit[t] = true;
+    int64_t t = e->target[leaf];
+    double weight = number(e->weights, leaf);
+    if (e->aggregate == AGGREGATE_MIN || e->aggregate == AGGREGATE_MAX)
+        y[t] = hit[t] && (e->aggregate == AGGREGATE_MIN ? y[t] < weight : y[t] > weight) ? y[t] : weight;
+    else
+        y[t] += e->aggregate == AGGREGATE_AVERAGE ? weight / e->roots : weight;
+    hit[t] = true;
+}
+
+static int predict(const struct ensemble *e, const struct rows *r, int64_t count, struct error *err)
+{
+    memset(r->y, 0, (size_t)(count * e->targets) * sizeof *r->y);
+    memset(r->hit, 0, (size_t)(count * e->targets));
+    for (int64_t all = e->roots * count, first = 0; first < all; first += WALKS) {
+        int64_t leaf[WALKS];
+        int walks = all - first < WALKS ? (int)(all - first) : WALKS;
+        if (find_leaves(e, r->x, count, first, walks, leaf, err))
+            return -1;
+        for (int k = 0; k < walks; k++) {
+            int64_t at = (first + k) % count * e->targets;
+            add_leaf(e, leaf[k], r->y + at, r->hit + at);
+        }
     }
-    post_transform(e, y);
+    for (int64_t i = 0; i < count; i++)
+        post_transform(e, r->y + i * e->targets);
     return 0;
 }
 
 static int predict_all(struct op_eval *c, const struct ensemble *e, struct error *err)
 {
     const struct tensor *x = eval_in(c, 0);
-    int64_t features = x->dims[1], dims[2] = {x->dims[0], e->targets};
+    int64_t dims[2] = {x->dims[0], e->targets}, most = dims[0] < ROWS ? dims[0] : ROWS;
     struct tensor *out = eval_out(c, 0, x->dtype, 2, dims, err);
-    double *row = out ? real_new(features, 1, err) : NULL, *y = row ? real_new(e->targets, 1, err) : NULL;
-    bool *hit = y ? mem_calloc((size_t)e->targets, 1, err) : NULL;
-    int status = hit ? 0 : -1;
-    for (int64_t i = 0; i < dims[0] && status == 0; i++) {
-        real_read(x, i * features, features, row);
-        if (predict(e, row, y, hit, err))
+    struct rows r = {.x = out ? real_new(e->features, most, err) : NULL};
+    r.y = r.x ? real_new(e->targets, most, err) : NULL;
+    r.hit = r.y ? mem_calloc((size_t)(e->targets * most), 1, err) : NULL;
+    int status = r.hit ? 0 : -1;
+    for (int64_t i = 0; i < dims[0] && status == 0; i += most) {
+        int64_t count = dims[0] - i < most ? dims[0] - i : most;
+        real_read(x, i * e->features, count * e->features, r.x);
+        if (predict(e, &r, count, err))
             status = real_eval_fail(c, err);
         else
-            real_write(out, i * e->targets, e->targets, y);
+            real_write(out, i * e->targets, count * e->targets, r.y);
     }
-    free(hit);
-    free(y);
-    free(row);
+    free(r.hit);
+    free(r.y);
+    free(r.x);
     return status;
 }
 
@@ -253,6 +301,7 @@ int eval_tree_ensemble(struct op_eval *c, struct error *err)
     const struct tensor *x = eval_in(c, 0);
     if (x->rank != 2)
         return eval_error(c, err, "input X has %d dims, want 2", x->rank);
+    e.features = x->dims[1];
     if (e.targets < 1 || (uint64_t)e.targets > c->memory)
         return eval_error(c, err, "attribute n_targets is %lld, want at least 1", (long long)e.targets);
     if (e.aggregate < 0 || e.aggregate >= AGGREGATES || e.post < 0 || e.post >= POSTS)
@@ -260,7 +309,7 @@ int eval_tree_ensemble(struct op_eval *c, struct error *err)
             c, err, "attributes aggregate_function and post_transform are %lld and %lld, want 0 to %d and 0 to %d",
             (long long)e.aggregate, (long long)e.post, AGGREGATES - 1, POSTS - 1);
     int status = -1;
-    if (ensemble_lists(&e, n, err) || ensemble_ranges(&e, x->dims[1], err) || ensemble_members(&e, err))
+    if (ensemble_lists(&e, n, err) || ensemble_members(&e, err))
         real_eval_fail(c, err);
     else
         status = predict_all(c, &e, err);

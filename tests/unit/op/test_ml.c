@@ -109,6 +109,27 @@ static void test_trees(void)
     one_end(&o);
 }
 
+/* More rows than are taken at a time, and no round number of walks. */
+static void test_tree_rows(void)
+{
+    enum { ROWS = 131 };
+    static const double x[4][2] = {{1, 9}, {2, 4}, {2, 3}, {NAN, 0}}, y[4][2] = {{10, 20}, {0, 40}, {0, 50}, {10, 20}};
+    double in[ROWS * 2], want[ROWS * 2];
+    for (int i = 0; i < ROWS; i++) {
+        memcpy(in + 2 * i, x[i * 7 % 4], sizeof x[0]);
+        memcpy(want + 2 * i, y[i * 7 % 4], sizeof y[0]);
+    }
+    struct one o;
+    start_trees(&o, 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(ROWS, 2), in));
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(ROWS, 2), want));
+    one_end(&o);
+    start_trees(&o, 1);
+    one_in(&o, one_tensor(DTYPE_F32, DIMS(0, 2), NULL));
+    CHECK(one_gives(&o, 0, DTYPE_F32, DIMS(0, 2), NULL));
+    one_end(&o);
+}
+
 static void test_tree_errors(void)
 {
     static const struct {
@@ -123,13 +144,13 @@ static void test_tree_errors(void)
         {"nodes_truenodeids", {-1, 1, 1}, 3, "attribute nodes_truenodeids: entry 0 is -1"},
         {"leaf_targetids", {0, 1, 2}, 3, "attribute leaf_targetids: entry 2 is 2"},
         {"tree_roots", {0, 3}, 2, "attribute tree_roots: entry 1 is 3"},
-        {"nodes_falsenodeids", {0, 2, 1}, 3, "go in a circle"},
+        {"nodes_falsenodeids", {0, 2, 1}, 3, "the nodes of tree 0 go in a circle"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct one o;
         start_trees(&o, 1);
         node_set_ints(o.n, rows[i].attr, rows[i].values, rows[i].n, &o.err);
-        one_in(&o, one_tensor(DTYPE_F32, DIMS(1, 2), VALUES(5, 0)));
+        one_in(&o, one_tensor(DTYPE_F32, DIMS(2, 2), VALUES(5, 0, 1, 0)));
         CHECK_MSG(one_fails(&o, rows[i].words), "row %zu", i);
         one_end(&o);
     }
@@ -147,6 +168,7 @@ int main(void)
     RUN(test_label_encoder);
     RUN(test_label_errors);
     RUN(test_trees);
+    RUN(test_tree_rows);
     RUN(test_tree_errors);
     return TEST_END();
 }
