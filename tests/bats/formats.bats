@@ -186,6 +186,13 @@ MODELS=$BATS_TEST_DIRNAME/../models
     matches "$stderr" "layer 'flat' .Lambda.: a function of Python"
 }
 
+@test "a layer of Keras behind one of an unknown class says which that is" {
+    sed 's/"class_name":"Conv2D"/"class_name":"Fancy"/' "$MODELS/tfjs/layers.json" > model.json
+    cp "$MODELS/tfjs/layers.bin" .
+    try inspect model.json
+    failed_with 1 "layer 'norm' .*: the rank of its input is not known, nor is the operator Fancy before it"
+}
+
 @test "weights without a network are listed, the same from every kind of file" {
     nn inspect --weights "$MODELS/weights/old.pth" | sort > want
     for kind in safetensors npz; do

@@ -150,6 +150,10 @@ int keras_rank(struct keras_call *l, struct value *v)
     const struct type *type = type_of(l, v);
     if (type && type->rank >= 0)
         return type->rank;
+    while (v && v->producer && v->producer->def && v->producer->in_count)
+        v = v->producer->in[0];
+    if (v && v->producer && !v->producer->def)
+        build_fail(l->b, "the rank of its input is not known, nor is the operator %s before it", v->producer->op);
     build_fail(l->b, "the rank of its input must be known");
     return 0;
 }
