@@ -50,6 +50,7 @@ onnx_raise_function onnx_raise_domain, onnx_raise_formula, onnx_raise_crop, onnx
 /* raise_ml.c, raise_tree.c: linear models, trees and what prepares their features */
 onnx_raise_function onnx_raise_linear_regressor, onnx_raise_linear_classifier, onnx_raise_normalizer,
     onnx_raise_feature_vectorizer, onnx_raise_tree_regressor, onnx_raise_tree_classifier, onnx_raise_imputer,
-    onnx_raise_one_hot_encoder, onnx_raise_svm_regressor, onnx_raise_zip_map, onnx_raise_scaler;
+    onnx_raise_one_hot_encoder, onnx_raise_svm_classifier, onnx_raise_svm_regressor, onnx_raise_zip_map,
+    onnx_raise_scaler;
 
 #endif

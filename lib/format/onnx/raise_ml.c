@@ -181,39 +181,3 @@ int onnx_raise_one_hot_encoder(struct onnx_raising *c, struct node **n, const st
     struct value *y = build_formula(&b, "$0 [-1] Unsqueeze:2 $1 Equal:2 Cast/to=1", 2, in);
     return onnx_raise_replaced(n, &b, 1, &y);
 }
-
-/* Kernels of X [N, features], $0, with vectors [n, features], $1; $2 to $4 are gamma, coef0 and the degree. */
-static const char *const kernels[][2] = {
-    {"LINEAR", "$0 $1 Transpose/perm=1,0 MatMul:2"},
-    {"POLY", "$0 $1 Transpose/perm=1,0 MatMul:2 $2 Mul:2 $3 Add:2 $4 Pow:2"},
-    {"RBF", "$0 [1] Unsqueeze:2 $1 Sub:2 [2] ReduceSumSquare:2/keepdims=0 $2 Mul:2 Neg Exp"},
-    {"SIGMOID", "$0 $1 Transpose/perm=1,0 MatMul:2 $2 Mul:2 $3 Add:2 Tanh"}};
-
-int onnx_raise_svm_regressor(struct onnx_raising *c, struct node **n, const struct onnx_raise_row *row,
-                             struct error *err)
-{
-    struct build b = {.node = *n, .err = err};
-    const struct attr *given = onnx_ml_list(*n, "kernel_params", ATTR_FLOATS);
-    const struct attr *all = onnx_ml_list(*n, "support_vectors", ATTR_FLOATS);
-    int64_t count = onnx_edit_get_int(*n, "n_supports", 0),
-            dims[2] = {count, all && count > 0 ? (int64_t)all->n / count : 0};
-    const char *kernel = count > 0 ? NULL : kernels[0][1];
-    struct value *in[5] = {build_cast(&b, node_in(*n, 0), DTYPE_F32)}, *y;
-    (void)c;
-    (void)row;
-    for (int i = 0; i < 4 && count > 0; i++)
-        if (onnx_edit_attr_is(*n, "kernel_type", kernels[i][0]) || (i == 0 && !node_attr(*n, "kernel_type")))
-            kernel = kernels[i][1];
-    for (int i = 0; i < 3; i++)
-        in[2 + i] = build_number(&b, DTYPE_F32, given && given->n == 3 ? (double)given->floats[i] : 0);
-    if (count < 1 || !kernel)
-        build_fail(&b, "want support vectors and a kernel of LINEAR, POLY, RBF or SIGMOID");
-    in[1] = onnx_ml_floats(&b, "support_vectors", 2, dims);
-    y = BUILD(&b, "MatMul", build_formula(&b, b.failed ? "$0" : kernel, 5, in),
-              onnx_ml_floats(&b, "coefficients", 2, (int64_t[]){count, 1}));
-    y = BUILD(&b, "Add", y, onnx_ml_floats(&b, "rho", 1, (int64_t[]){1}));
-    if (onnx_edit_get_int(*n, "one_class", 0) != 0)
-        y = build_formula(&b, "$0 =0 Greater:2 =1 =-1 Where:3", 1, &y);
-    y = onnx_ml_transform(&b, y);
-    return onnx_raise_replaced(n, &b, 1, &y);
-}

@@ -189,6 +189,37 @@ static void scaler(void)
     gives(&g, 25, "Neg", "s", NULL, FILE_DIMS(1, 3), ramp, FILE_FLOATS(0.5f, -1, -6));
 }
 
+/* Three classes of 1, 2 and 1 vectors: sums 6 x - 6.75, -11 x - 1 and 23 x - 2. Of equal votes the first class wins. */
+static void svm_classifier(void)
+{
+    struct msg g = {.size = 0}, a = {.size = 0}, cast = {.size = 0};
+    attr_int(&cast, "to", DTYPE_F32);
+    attr_ints(&a, "vectors_per_class", 3, (int64_t[]){1, 2, 1});
+    attr_ints(&a, "classlabels_ints", 3, (int64_t[]){30, 20, 10});
+    attr_floats(&a, "support_vectors", FILE_FLOATS(1, 2, 3, 4));
+    attr_floats(&a, "coefficients", FILE_FLOATS(1, -2, 3, -4, 5, 6, -7, 8));
+    attr_floats(&a, "rho", FILE_FLOATS(-6.75f, -1, -2));
+    file_node_in(&g, 1, "ai.onnx.ml", "SVMClassifier", "x", "l,s", &a);
+    gives(&g, 25, "Cast", "l", &cast, FILE_DIMS(3, 1), ramp, FILE_FLOATS(10, 20, 30));
+    file_node_in(&g, 1, "ai.onnx.ml", "SVMClassifier", "x", "l,s", &a);
+    gives(&g, 25, "Neg", "s", NULL, FILE_DIMS(3, 1), ramp, FILE_FLOATS(6.75f, 1, 2, 0.75f, 12, -21, -5.25f, 23, -44));
+    a.size = 0;
+    attr_ints(&a, "vectors_per_class", 2, (int64_t[]){1, 1});
+    attr_ints(&a, "classlabels_ints", 2, (int64_t[]){0, 1});
+    attr_floats(&a, "support_vectors", FILE_FLOATS(1, 2));
+    attr_floats(&a, "coefficients", FILE_FLOATS(1, -2));
+    attr_floats(&a, "rho", FILE_FLOATS(0.5f));
+    file_node_in(&g, 1, "ai.onnx.ml", "SVMClassifier", "x", "l,s", &a);
+    gives(&g, 25, "Neg", "s", NULL, FILE_DIMS(2, 1), ramp, FILE_FLOATS(0.5f, -0.5f, -2.5f, 2.5f));
+    a.size = 0;
+    attr_ints(&a, "vectors_per_class", 2, (int64_t[]){INT64_MAX, 2});
+    attr_ints(&a, "classlabels_ints", 2, (int64_t[]){0, 1});
+    attr_floats(&a, "coefficients", FILE_FLOATS(1, -2));
+    file_value(&g, 11, "x", 1, FILE_DIMS(2, 1));
+    file_node_in(&g, 1, "ai.onnx.ml", "SVMClassifier", "x", "l,s", &a);
+    CHECK(!file_read_model(&g, 25, &err) && strstr(err.text, "vectors_per_class and coefficients that fit"));
+}
+
 /* What opsets 27 and 28 brought is read as older operators. */
 static void said_by_others(void)
 {
@@ -223,6 +254,7 @@ int main(void)
     RUN(resizing);
     RUN(scan8);
     RUN(scaler);
+    RUN(svm_classifier);
     RUN(said_by_others);
     return TEST_END();
 }
