@@ -68,6 +68,17 @@ static void add_line(struct box *b, const char *text)
         snprintf(b->line[b->lines++], sizeof b->line[0], strlen(text) > COLUMNS ? "%.*s..." : "%.*s", COLUMNS, text);
 }
 
+/* Of a name that is too long the end, which tells nodes of one block apart. */
+static void add_name(struct box *b, const char *name)
+{
+    size_t n = strlen(name), cut = n > COLUMNS ? n - (COLUMNS - 3) : 0;
+    char line[COLUMNS + 1];
+    while (cut && (name[cut] & 0xc0) == 0x80)
+        cut++;
+    snprintf(line, sizeof line, "%s%s", cut ? "..." : "", name + cut);
+    add_line(b, line);
+}
+
 static bool says_nothing(const struct attr *a)
 {
     bool ones = strcmp(a->name, "axis") != 0 && strcmp(a->name, "to") != 0 && strcmp(a->name, "kernel_shape") != 0;
@@ -88,8 +99,11 @@ static void add_settings(struct box *b, const struct node *n)
             if (strcmp(a->name, names[i][0]) != 0 || (a->kind != ATTR_INT && a->kind != ATTR_INTS) || says_nothing(a))
                 continue;
             text_printf(&t, "%s%s", t.size ? " " : "", names[i][1]);
-            for (size_t k = 0; k < (a->kind == ATTR_INT ? 1 : a->n); k++)
-                text_printf(&t, k ? "x%lld" : "%lld", (long long)(a->kind == ATTR_INT ? a->i : a->ints[k]));
+            if (strcmp(a->name, "to") == 0)
+                text_puts(&t, dtype_info((enum dtype)a->i)->name);
+            else
+                for (size_t k = 0; k < (a->kind == ATTR_INT ? 1 : a->n); k++)
+                    text_printf(&t, k ? "x%lld" : "%lld", (long long)(a->kind == ATTR_INT ? a->i : a->ints[k]));
         }
         if (a->kind == ATTR_GRAPH)
             text_printf(&t, "%s%s: %zu nodes", t.size ? " " : "", a->name, a->graph->node_count);
@@ -118,7 +132,7 @@ static void describe_node(struct box *b, const struct node *n)
     snprintf(op, sizeof op, "%s%s%s", n->domain, *n->domain ? "." : "", n->op);
     snprintf(b->title, sizeof b->title, "%.120s %.150s", op, n->name);
     add_line(b, op);
-    add_line(b, n->name);
+    add_name(b, n->name);
     add_settings(b, n);
     add_constants(b, n);
 }
@@ -128,7 +142,7 @@ static void describe_port(struct box *b, const struct value *v)
     char type[200];
     b->colour = "#ffffff";
     snprintf(b->title, sizeof b->title, "%.250s", v->name);
-    add_line(b, v->name);
+    add_name(b, v->name);
     add_line(b, type_text(v->graph, &v->type, type, sizeof type));
 }
 
@@ -277,7 +291,7 @@ static void draw_edge(struct drawing *d, const struct layout_edge *e, const stru
     }
     swing(d->out, at, end);
     text_puts(d->out, "\"/>\n");
-    if (!v || v->type.kind != TYPE_TENSOR || v->type.rank < 0)
+    if (!v || e->from < d->g->input_count || v->type.kind != TYPE_TENSOR || v->type.rank < 0)
         return;
     text_printf(d->out, "<text class=\"shape\" x=\"%.1f\" y=\"%.1f\">", from->x + 5, from->y + from->height / 2 + 12);
     add_text(d->out, type_text(v->graph, &v->type, type, sizeof type));

@@ -147,6 +147,14 @@ well_formed() {
     matches "$(cat odd.svg)" '&lt;a&amp;&quot;b&gt;'
 }
 
+@test "--svg: the ends of long names, types by name, no shape twice" {
+    name=jit_network_network_block_block_block_
+    printf 'input x f32 3\nnode %s7 Cast x -> y i64 3 : to=7\noutput y\n' "$name" | declare_nn long.nn
+    nn inspect --svg long.nn > long.svg
+    matches "$(tr '\n' ' ' < long.svg)" '>\.\.\.[a-z_]*_block_7</text>.*>to i64</text>'
+    equal "$(grep -c '>f32 3</text>' long.svg)" 1
+}
+
 @test "--svg: large graphs" {
     chain() { echo 'input x f32 4'; seq "$1" | awk '{ print "node - Add " (NR > 1 ? "v" NR - 1 : "x") " x -> v" NR " f32 4" }'; echo "output v$1"; }
     chain 3000 | declare_nn long.nn
