@@ -272,6 +272,18 @@ static int resize_donut(struct import *m, bool crops)
     return 0;
 }
 
+/* It pads to the size, named as if of the sides of the photo. */
+static int resize_eomt(struct import *m, bool crops)
+{
+    const struct json_node *size = import_get(m, "size");
+    int height = side_in(m, size, "shortest_edge"), width = side_in(m, size, "longest_edge");
+    if (resize_plain(m, crops))
+        return -1;
+    if (import_is_on(m, "do_pad", false))
+        text_printf(m->out, ",pad=%dx%d:corner", width ? width : height, height);
+    return 0;
+}
+
 /* Those of TensorFlow are for what is scaled before it is resized, in floating point. */
 enum { TENSORS = 1, REAL, ALIASED, CORNERS, OPENCV };
 static const char libraries[][25] = {
@@ -323,6 +335,7 @@ static const struct processor {
     {.name = "PPLCNet", .resize = resize_pplcnet, .library = TENSORS, .turns = true},
     {.name = "SLANeXt", .resize = resize_table, .library = OPENCV},
     {.name = "UVDoc", .resize = resize_plain, .library = CORNERS, .is_bgr = true},
+    {.name = "Eomt", .resize = resize_eomt, .pads_batches = true},
     {.name = "Detr", .resize = resize_plain, .pads_batches = true},
     {.name = "ConditionalDetr", .resize = resize_plain, .pads_batches = true},
     {.name = "DeformableDetr", .resize = resize_plain, .pads_batches = true},

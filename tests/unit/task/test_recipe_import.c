@@ -94,6 +94,10 @@ static const char *const files[][2] = {
     {"{\"image_processor_type\": \"ConvNextImageProcessor\", \"do_resize\": true, \"size\": {\"shortest_edge\": 384},"
      "\"do_normalize\": false}",
      "resize=384x384,rgb,scale=0.003921569"},
+    {"{\"image_processor_type\": \"EomtImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"do_split_image\": "
+     "false,"
+     "\"size\": {\"shortest_edge\": 480, \"longest_edge\": 640}, \"resample\": 2}",
+     "resize=edges:480x640,pad=640x480:corner,rgb,scale=0.003921569"},
     {"{\"image_processor_type\": \"DetrImageProcessor\", \"do_resize\": true, \"do_pad\": true, \"pad_size\": null,"
      "\"size\": {\"shortest_edge\": 800, \"longest_edge\": 1333}, \"image_mean\": [0.5], \"image_std\": [0.5]}",
      "resize=edges:800x1333,rgb,scale=0.003921569,mean=0.5,std=0.5"},
