@@ -62,6 +62,8 @@ V_FN void quantize_part(size_t i, int count, void *out, const float *in, const s
     store(out, i, count, v_round_lowest(count_steps(in + i, count, s, s->of.is_usual), r));
 }
 
+#define FETCH_AHEAD 1024 /* floats: of rows that follow each other in one of several planes */
+
 /* By a usual scale four vectors are narrowed together. */
 void K(quantize_8)(void *out, const float *in, size_t n, float scale, const struct kernel_rounding *rounding)
 {
@@ -74,8 +76,10 @@ void K(quantize_8)(void *out, const float *in, size_t n, float scale, const stru
     for (; s.of.is_usual && n >= 4 * VL; n -= 4 * VL, to += 4 * VL, in += 4 * VL) {
         v_f32 q[4];
         V_UNROLL(4)
-        for (int j = 0; j < 4; j++)
+        for (int j = 0; j < 4; j++) {
+            __builtin_prefetch(in + FETCH_AHEAD + j * VL);
             q[j] = count_steps(in + j * VL, VL, &s, true);
+        }
         v_bytes bytes = v_round_bytes(q, &narrowing, false);
         memcpy(to, &bytes, sizeof bytes);
     }
