@@ -179,7 +179,7 @@ V_FN void add_steps(v_i32 *acc, const void *const *row, v_i32 turn, bool turns, 
             int at_b = (j * vectors + v) * VL * DOT_KR;
             bv[v] = dot_columns(b + at_b);
             if (at_b % 64 == 0)
-                __builtin_prefetch(b + at_b + GEMM_AHEAD);
+                __builtin_prefetch(b + at_b + (m <= GEMM_FAR_ROWS ? GEMM_FAR : GEMM_AHEAD));
         }
         V_UNROLL(32)
         for (int i = 0; i < m; i++) {
