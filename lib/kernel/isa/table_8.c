@@ -123,19 +123,26 @@ void K(table_8)(void *out, const void *in, size_t n, const uint8_t *table, uint8
 
 #if defined(ISA_avx512)
 
-/* By AVX-512 VBMI, in two halves of 128 bytes. Their vectors are no array: that would pass memory. */
+/* By AVX-512 VBMI, in two halves of 128 bytes. Their vectors are no array: that would pass memory. A load waits for the
+ * store before where their vectors overlap, masked or not: rows of a part of the channels are done in half vectors. */
 __attribute__((target("avx512vbmi"))) void table_8_vbmi(void *out, const void *in, size_t n, const uint8_t *table,
                                                         uint8_t turn)
 {
     const __m512i one = _mm512_loadu_si512(table), two = _mm512_loadu_si512(table + 64),
                   three = _mm512_loadu_si512(table + 128), four = _mm512_loadu_si512(table + 192);
+    const bool is_short = n <= 32;
     for (size_t i = 0; i < n; i += 64) {
         __mmask64 here = n - i < 64 ? ((__mmask64)1 << (n - i)) - 1 : ~(__mmask64)0;
-        __m512i x = _mm512_maskz_loadu_epi8(here, (const uint8_t *)in + i);
+        __m512i x = is_short ? _mm512_castsi256_si512(_mm256_maskz_loadu_epi8((__mmask32)here, in))
+                             : _mm512_maskz_loadu_epi8(here, (const uint8_t *)in + i);
         x = _mm512_xor_si512(x, _mm512_set1_epi8((char)turn));
         __m512i low = _mm512_permutex2var_epi8(one, x, two);
         __m512i high = _mm512_permutex2var_epi8(three, x, four);
-        _mm512_mask_storeu_epi8((uint8_t *)out + i, here, _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), low, high));
+        low = _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), low, high);
+        if (is_short)
+            _mm256_mask_storeu_epi8(out, (__mmask32)here, _mm512_castsi512_si256(low));
+        else
+            _mm512_mask_storeu_epi8((uint8_t *)out + i, here, low);
     }
 }
 
