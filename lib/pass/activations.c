@@ -78,6 +78,7 @@ static const struct rule rules[] = {
     {CLIP("Add(Mul(x,%a),%b)", "#1"), "HardSigmoid[alpha=%a,beta=%b](x)", is_real},
     {CLIP("Add(Div(x,#6),#0.5)", "#1"), "HardSigmoid[alpha=0.166666667,beta=0.5](x)", is_real},
     {"Mul(x," SIXTH_HARD "(x))", "HardSwish(x)", is_real},
+    {"HardSwish(ThresholdedRelu[alpha=-3](x))", "HardSwish(x)", is_real}, /* of coremltools */
     /* smooth ones */
     {"Div(#1,Add(Exp(Neg(x)),#1))", "Sigmoid(x)", is_real},
     {"Reciprocal(Add(Exp(Neg(x)),#1))", "Sigmoid(x)", is_real},

@@ -68,6 +68,7 @@ static void hard(void)
     becomes("Mul(x,Div(Clip(Add(x,#3),#0,#6),#6))", "HardSwish");
     becomes("Mul(Div(x,#6),Min(Relu(Add(x,#3)),#6))", "HardSwish");
     becomes("Mul(HardSigmoid[alpha=0.16666667f](x),x)", "HardSwish");
+    becomes("HardSwish(ThresholdedRelu[alpha=-3f](x))", "HardSwish");
     becomes("Mul(HardSigmoid[alpha=0.2f](x),x)", "HardSigmoid Mul");
     becomes("Mul(x,Clip(Add(Div(x,#6),#0.5),#0,#1))", "HardSwish");
     becomes("Div(Clip(Add(x,#3),#0,#6),#6)", "HardSigmoid");
