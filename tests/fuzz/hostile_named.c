@@ -111,6 +111,13 @@ static void pickle_doublings(struct out *o)
     zip_of_one(o, "net/data.pkl", &p);
 }
 
+/* A list whose one item is the list. */
+static void pickle_cycle(struct out *o)
+{
+    static const char list[] = "\x80\x02]q\0h\0a.";
+    zip(o, &(struct member){"net/data.pkl", list, sizeof list - 1}, 1, 1);
+}
+
 static void pickle_sizes(struct out *o)
 {
     static const char bytes[] = "\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f"
@@ -429,6 +436,7 @@ const struct hostile_case hostile_named[] = {
     {"PyTorch: a pickle alone that calls", pickle_call_alone},
     {"PyTorch: 200,000 lists within each other", pickle_nested},
     {"PyTorch: 100 doublings of a tuple", pickle_doublings},
+    {"PyTorch: a list that holds itself", pickle_cycle},
     {"PyTorch: bytes of 2^63 in a pickle", pickle_sizes},
     {"PyTorch: 16,000 branches of 128 parts", script_branches},
     {"PyTorch: a text doubled 60 times", script_doublings},
