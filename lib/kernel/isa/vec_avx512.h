@@ -51,6 +51,24 @@ V_FN v_i32 v_set1_i32(int32_t x)
     return (v_i32)_mm512_set1_epi32(x);
 }
 
+/* The half of a vector at p, in both halves. */
+V_FN v_f32 v_load_twice(const float *p)
+{
+    return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+}
+
+/* The lower half of a, the upper one of b. */
+V_FN v_f32 v_join_halves(v_f32 a, v_f32 b)
+{
+    return _mm512_mask_blend_ps(0xff00, a, b);
+}
+
+/* In the lower lanes. */
+V_FN v_f32 v_upper_half(v_f32 x)
+{
+    return _mm512_castps256_ps512(_mm512_extractf32x8_ps(x, 1));
+}
+
 V_FN v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c)
 {
     return _mm512_fmadd_ps(a, b, c);
