@@ -99,7 +99,13 @@ ISA_FLAGS_i8mm := -DISA_neon -march=armv8.2-a+i8mm
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c lib/format/*/*.c lib/*.c))
 ISA_SRC := $(filter-out %_vnni.c %_amx.c,$(sort $(wildcard lib/kernel/isa/*.c)))
-GEN_INC := $(patsubst lib/%.text,$(BUILD)/gen/%.inc,$(wildcard lib/*/*.text lib/format/*/*.text))
+# Texts that are packed together (lib/base/packed.h): what all models need, or one of ONNX; the other formats'. PyTorch's
+# functions are another 65 KB, which nothing else needs.
+TEXTS := $(patsubst lib/%.text,%,$(sort $(wildcard lib/*/*.text lib/format/*/*.text)))
+PACKED_ALONE := format/torch/prelude
+PACKED_onnx := $(filter op/% task/% format/onnx/%,$(TEXTS))
+PACKED_formats := $(filter-out $(PACKED_onnx) $(PACKED_ALONE),$(TEXTS))
+GEN_INC := $(patsubst %,$(BUILD)/gen/%.inc,$(TEXTS) base/packed_onnx base/packed_formats)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) \
 	$(filter-out %/gemm_q8.avx512.o %/winograd_q8.avx512.o %/winograd_q8.generic.o %/winograd_q8.neon.o, \
 		$(foreach i,$(ISAS),$(ISA_SRC:%.c=$(OBJ)/%.$(i).o))) \
@@ -189,13 +195,27 @@ $(foreach i,$(ISAS),$(patsubst %,$(OBJ)/lib/kernel/isa/%.$(i).o,gemm_f32 gemm_bf
 	ISA_OPT += $(if $(SAN)$(findstring clang,$(CC)),,-fno-tree-ch)
 
 .SECONDARY: $(GEN_INC)
-# What a section of a file holds, packed: gzip's data without its header, and the size (see lib/base/packed.h).
-$(BUILD)/gen/%.inc: lib/%.text | $(BUILD)/gen/needs
+# What a section of a file holds.
+$(BUILD)/gen/%.bin: lib/%.text | $(BUILD)/gen/needs
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -x c -MMD -MP -MT $@ -MF $@.d -c -o $@.o $<
-	$(OBJCOPY) -O binary --only-section=packed $@.o $@.bin
-	gzip -9n < $@.bin > $@.gz
-	{ echo "#define PACKED_SIZE $$(wc -c < $@.bin)" && tail -c +11 $@.gz | od -An -v -tx1 | sed 's/ \(..\)/0x\1,/g'; } > $@
+	$(OBJCOPY) -O binary --only-section=packed $@.o $@
+
+# Files one behind another, packed: gzip's data without its header, and the size.
+PACK = { echo "\#define PACKED_SIZE $$(cat $(1) | wc -c)" && cat $(1) | gzip -9n | tail -c +11 | od -An -v -tx1 | sed 's/ \(..\)/0x\1,/g'; }
+
+$(PACKED_ALONE:%=$(BUILD)/gen/%.inc): %.inc: %.bin
+	$(call PACK,$<) > $@
+
+define PACKED_RULE
+$(BUILD)/gen/base/packed_$(1).inc $(PACKED_$(1):%=$(BUILD)/gen/%.inc) &: $(PACKED_$(1):%=$(BUILD)/gen/%.bin)
+	@mkdir -p $(BUILD)/gen/base
+	$$(call PACK,$$^) > $(BUILD)/gen/base/packed_$(1).inc
+	@at=0; for f in $(PACKED_$(1):%=$(BUILD)/gen/%); do size=$$$$(wc -c < $$$$f.bin); \
+		printf '#undef %s\n#define %s\n' PACKED_GROUP 'PACKED_GROUP packed_$(1)' PACKED_AT "PACKED_AT $$$$at" \
+			PACKED_SIZE "PACKED_SIZE $$$$size" > $$$$f.inc; at=$$$$((at + size)); done
+endef
+$(foreach g,onnx formats,$(eval $(call PACKED_RULE,$(g))))
 
 # zlib goes into the library, so that nothing but libc and libm is needed beside it.
 STATIC_LIBS ?= $(shell $(CC) $(SYSROOT_LDFLAGS) -print-file-name=libz.a)

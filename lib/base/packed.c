@@ -38,6 +38,30 @@ bool packed_read(const uint8_t *packed, size_t n, char *text, size_t size)
     return inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_out == 0;
 }
 
+/* ---- groups ---- */
+
+#define GROUP(name)                                                                                                    \
+    static char name##_text[PACKED_SIZE];                                                                              \
+    struct packed_group packed_##name = {name, sizeof name, name##_text, PACKED_SIZE, false};
+
+static const uint8_t onnx[] = {
+#include "base/packed_onnx.inc"
+};
+GROUP(onnx)
+
+#undef PACKED_SIZE
+static const uint8_t formats[] = {
+#include "base/packed_formats.inc"
+};
+GROUP(formats)
+
+static void read_group(struct packed_group *g)
+{
+    if (!g->is_read && !packed_read(g->packed, g->packed_size, g->text, g->size))
+        memset(g->text, 0, g->size);
+    g->is_read = true;
+}
+
 /* ---- tables ---- */
 
 static size_t row_size(const struct packed_table *t)
@@ -47,9 +71,8 @@ static size_t row_size(const struct packed_table *t)
 
 static void fill(struct packed_table *t)
 {
-    const char *at = t->text;
-    if (!packed_read(t->packed, t->packed_size, t->text, t->text_size))
-        memset(t->text, 0, t->text_size);
+    const char *at = t->group->text + t->at;
+    read_group(t->group);
     for (size_t i = 0; i < t->count; i++) {
         char *row = (char *)t->rows + i * row_size(t);
         for (size_t k = 0; k < t->texts; k++, row += sizeof at, at += strlen(at) + 1) {
@@ -78,7 +101,7 @@ const void *packed_row(struct packed_table *t, size_t index)
 const char *packed_text(struct packed_table *t)
 {
     packed_row(t, 0);
-    return t->text;
+    return t->group->text + t->at;
 }
 
 const void *packed_find(struct packed_table *t, const char *name)

@@ -8,10 +8,6 @@
 #include "base/packed.h"
 #include "base/text.h"
 
-static const uint8_t texts[] = {
-#include "op/table.inc"
-};
-
 #define none                                                                                     NULL
 #define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...) {infer, eval, expand},
 static const struct {
@@ -24,7 +20,8 @@ static const struct {
 #undef OP
 #undef none
 
-PACKED_TABLE(table, struct op, texts, 8, functions);
+#include "op/table.inc"
+PACKED_TABLE(table, struct op, 8, functions);
 
 /* The lengths of the names: few rows are left to compare then, and they can stay in the families' order. */
 #define OP(domain, name, versions, inputs, outputs, types, attributes, infer, eval, expand, ...) sizeof(name) - 1,

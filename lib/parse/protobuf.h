@@ -67,14 +67,11 @@ struct protobuf_schema {
 };
 
 /* Defines a schema, with more than the room for it: a message takes seven bytes at least, a field five. */
-#define PROTOBUF_SCHEMA(schema, packed)                                                                                \
-    static char schema##_text[PACKED_SIZE];                                                                            \
+#define PROTOBUF_SCHEMA(schema)                                                                                        \
     static struct protobuf_type schema##_types[PACKED_SIZE / 7];                                                       \
     static struct protobuf_row schema##_rows[PACKED_SIZE / 5];                                                         \
     static struct protobuf_schema schema = {                                                                           \
-        {packed, sizeof(packed), schema##_text, PACKED_SIZE, .fill = protobuf_schema_fill},                            \
-        schema##_types,                                                                                                \
-        schema##_rows}
+        {.group = &PACKED_GROUP, .at = PACKED_AT, .fill = protobuf_schema_fill}, schema##_types, schema##_rows}
 
 /* Fills types and rows from the table's text, which is cut up for it: for PROTOBUF_SCHEMA(). */
 void protobuf_schema_fill(struct packed_table *table);

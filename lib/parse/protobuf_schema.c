@@ -27,7 +27,7 @@ void protobuf_schema_fill(struct packed_table *table)
     struct protobuf_schema *schema = (struct protobuf_schema *)table;
     struct protobuf_type *type = schema->types;
     struct protobuf_row *row = schema->rows;
-    char *text = table->text, *line, *field;
+    char *text = table->group->text + table->at, *line, *field;
     while ((line = strsep(&text, "\n")) && *line) {
         *type = (struct protobuf_type){.name = strsep(&line, " "), .rows = row};
         while ((field = strsep(&line, " ")))

@@ -27,26 +27,21 @@ struct option {
     struct range range;
 };
 
-static const uint8_t row_texts[] = {
-#include "task/task.inc"
-};
 static const struct kind kinds[] = {
 #define TASK(id, name, kind, decode, options, what) {kind},
 #include "task/task.def"
 #undef TASK
 };
-PACKED_TABLE(rows, struct row, row_texts, 2, kinds);
+#include "task/task.inc"
+PACKED_TABLE(rows, struct row, 2, kinds);
 
-#undef PACKED_SIZE
-static const uint8_t option_texts[] = {
-#include "task/option.inc"
-};
 static const struct range ranges[] = {
 #define OPTION(id, name, most, low, high, words, what) {most, low, high},
 #include "task/option.def"
 #undef OPTION
 };
-PACKED_TABLE(options, struct option, option_texts, 2, ranges);
+#include "task/option.inc"
+PACKED_TABLE(options, struct option, 2, ranges);
 
 static const struct row *row_at(enum task_id id)
 {

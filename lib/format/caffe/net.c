@@ -8,10 +8,6 @@
 
 /* ---- types ---- */
 
-static const uint8_t old_texts[] = {
-#include "format/caffe/old_types.inc"
-};
-
 static const int64_t old_numbers[] = {
 #define OLD(number, word, v0, type) number,
 #include "format/caffe/old_types.def"
@@ -23,7 +19,8 @@ struct old_type {
     int64_t number; /* of V1's enum; -1: none */
 };
 
-PACKED_TABLE(old_types, struct old_type, old_texts, 3, old_numbers);
+#include "format/caffe/old_types.inc"
+PACKED_TABLE(old_types, struct old_type, 3, old_numbers);
 
 /* V1's type, a number or a word; NULL: unknown. */
 static const char *v1_type(const struct protobuf *layer)

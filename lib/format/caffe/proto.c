@@ -1,10 +1,7 @@
 #include "format/caffe/proto.h"
 
-static const uint8_t texts[] = {
 #include "format/caffe/proto.inc"
-};
-
-PROTOBUF_SCHEMA(schema, texts);
+PROTOBUF_SCHEMA(schema);
 
 const struct protobuf_type *caffe_net_type(void)
 {

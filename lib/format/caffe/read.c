@@ -11,10 +11,6 @@
 
 /* ---- layers that are known ---- */
 
-static const uint8_t texts[] = {
-#include "format/caffe/layer.inc"
-};
-
 #define LAYER(type, param, function) caffe_read_##function,
 #define IGNORED(type)                NULL,
 static caffe_layer_fn *const reads[] = {
@@ -23,7 +19,8 @@ static caffe_layer_fn *const reads[] = {
 #undef LAYER
 #undef IGNORED
 
-PACKED_TABLE(kinds, struct caffe_kind, texts, 2, reads);
+#include "format/caffe/layer.inc"
+PACKED_TABLE(kinds, struct caffe_kind, 2, reads);
 
 const struct caffe_kind *caffe_kind_find(const char *type)
 {

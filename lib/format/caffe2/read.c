@@ -8,17 +8,14 @@
 #include "format/caffe2/caffe2.h"
 #include "format/format.h"
 
-static const uint8_t texts[] = {
-#include "format/caffe2/ops.inc"
-};
-
 static netdef_fn *const reads[] = {
 #define OP(type, read, onnx) caffe2_read_##read,
 #include "format/caffe2/ops.def"
 #undef OP
 };
 
-PACKED_TABLE(kinds, struct netdef_kind, texts, 2, reads);
+#include "format/caffe2/ops.inc"
+PACKED_TABLE(kinds, struct netdef_kind, 2, reads);
 
 static const char *operator_at(size_t index)
 {

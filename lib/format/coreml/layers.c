@@ -6,11 +6,8 @@
 #include "base/text.h"
 #include "format/coreml/coreml.h"
 
-static const uint8_t texts[] = {
 #include "format/coreml/layers.inc"
-};
-
-PACKED_TEXT(rows, texts);
+PACKED_TEXT(rows);
 
 enum {
     LAYER_NAME = 1,

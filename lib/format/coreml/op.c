@@ -170,17 +170,14 @@ void coreml_read_formula(struct coreml_op *o)
     coreml_give(o, 0, coreml_formula(o, o->arg));
 }
 
-static const uint8_t texts[] = {
-#include "format/coreml/ops.inc"
-};
-
 static rows_fn *const reads[] = {
 #define FN(read, rows) (rows_fn *)coreml_read_##read,
 #include "format/coreml/ops.def"
 #undef FN
 };
 
-PACKED_TABLE(groups, rows_fn *, texts, 0, reads);
+#include "format/coreml/ops.inc"
+PACKED_TABLE(groups, rows_fn *, 0, reads);
 
 const char *coreml_operator_at(size_t index)
 {

@@ -9,10 +9,6 @@
 
 /* ---- layers that are known ---- */
 
-static const uint8_t texts[] = {
-#include "format/darknet/layer.inc"
-};
-
 static darknet_layer_fn *const reads[] = {
 #define LAYER(type, function) darknet_read_##function,
 #include "format/darknet/layer.def"
@@ -24,7 +20,8 @@ struct kind {
     darknet_layer_fn *read;
 };
 
-PACKED_TABLE(kinds, struct kind, texts, 1, reads);
+#include "format/darknet/layer.inc"
+PACKED_TABLE(kinds, struct kind, 1, reads);
 
 static const char *operator_at(size_t index)
 {

@@ -219,17 +219,14 @@ void keras_set_mask(struct keras_call *l, const struct value *v, struct value *m
 
 /* ---- calling ---- */
 
-static const uint8_t texts[] = {
-#include "format/keras/layer.inc"
-};
-
 static keras_layer_fn *const rest[] = {
 #define LAYER(class, function, onnx, mask) keras_read_##function,
 #include "format/keras/layer.def"
 #undef LAYER
 };
 
-PACKED_TABLE(kinds, struct keras_kind, texts, 2, rest);
+#include "format/keras/layer.inc"
+PACKED_TABLE(kinds, struct keras_kind, 2, rest);
 
 const struct keras_kind *keras_find_kind(const char *class)
 {

@@ -525,17 +525,14 @@ static void read_resized(struct keras_call *l)
 
 /* ---- the table ---- */
 
-static const uint8_t texts[] = {
-#include "format/keras/operation.inc"
-};
-
 static keras_layer_fn *const rest[] = {
 #define OP(name, function, onnx) read_##function,
 #include "format/keras/operation.def"
 #undef OP
 };
 
-PACKED_TABLE(operations, struct keras_kind, texts, 2, rest);
+#include "format/keras/operation.inc"
+PACKED_TABLE(operations, struct keras_kind, 2, rest);
 
 const struct keras_kind *keras_find_operation(const char *name)
 {

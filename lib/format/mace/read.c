@@ -4,17 +4,14 @@
 #include "format/format.h"
 #include "format/mace/mace.h"
 
-static const uint8_t texts[] = {
-#include "format/mace/ops.inc"
-};
-
 static netdef_fn *const reads[] = {
 #define OP(type, read, onnx) mace_read_##read,
 #include "format/mace/ops.def"
 #undef OP
 };
 
-PACKED_TABLE(kinds, struct netdef_kind, texts, 2, reads);
+#include "format/mace/ops.inc"
+PACKED_TABLE(kinds, struct netdef_kind, 2, reads);
 
 static const char *operator_at(size_t index)
 {

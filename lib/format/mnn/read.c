@@ -53,10 +53,6 @@ const char *mnn_tensor_name(struct mnn_scope *s, size_t i)
 
 /* ---- one operator ---- */
 
-static const uint8_t texts[] = {
-#include "format/mnn/ops.inc"
-};
-
 static const struct {
     void (*read)(struct mnn_op *o);
     int number;
@@ -66,7 +62,8 @@ static const struct {
 #undef OP
 };
 
-PACKED_TABLE(kinds, struct mnn_kind, texts, 3, rest);
+#include "format/mnn/ops.inc"
+PACKED_TABLE(kinds, struct mnn_kind, 3, rest);
 
 const char *mnn_operator_at(size_t index)
 {

@@ -7,17 +7,14 @@
 #include "base/packed.h"
 #include "base/text.h"
 
-static const uint8_t texts[] = {
-#include "format/mnn/schema.inc"
-};
-
 static const int64_t numbers[] = {
 #define TABLE(number, name, fields) number,
 #include "format/mnn/schema.def"
 #undef TABLE
 };
 
-PACKED_TABLE(schemas, struct mnn_schema, texts, 2, numbers);
+#include "format/mnn/schema.inc"
+PACKED_TABLE(schemas, struct mnn_schema, 2, numbers);
 
 /* ---- the schema ---- */
 

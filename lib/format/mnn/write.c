@@ -14,10 +14,6 @@
 
 /* ---- rows ---- */
 
-static const uint8_t texts[] = {
-#include "format/mnn/writers.inc"
-};
-
 static const struct {
     void (*write)(struct mnn_writer *w, struct node *n);
     int type, detail;
@@ -27,7 +23,8 @@ static const struct {
 #undef WRITER
 };
 
-PACKED_TABLE(rows, struct mnn_row, texts, 2, rest);
+#include "format/mnn/writers.inc"
+PACKED_TABLE(rows, struct mnn_row, 2, rest);
 
 const struct mnn_row *mnn_row_of(const struct node *n)
 {

@@ -7,17 +7,14 @@
 #include "format/format.h"
 #include "format/mxnet/mxnet.h"
 
-static const uint8_t texts[] = {
-#include "format/mxnet/ops.inc"
-};
-
 static rows_fn *const reads[] = {
 #define FN(read, rows) (rows_fn *)mxnet_read_##read,
 #include "format/mxnet/ops.def"
 #undef FN
 };
 
-PACKED_TABLE(groups, rows_fn *, texts, 0, reads);
+#include "format/mxnet/ops.inc"
+PACKED_TABLE(groups, rows_fn *, 0, reads);
 
 static const char *operator_at(size_t index)
 {

@@ -9,11 +9,8 @@
 #define CUSTOM_BIT 0x100    /* of a type: the program's own layer */
 #define CUSTOM     "custom" /* and what it is called here, with its number */
 
-static const uint8_t texts[] = {
 #include "format/ncnn/layer.inc"
-};
-
-PACKED_TEXT(names, texts);
+PACKED_TEXT(names);
 
 const char *ncnn_type_name(int index)
 {

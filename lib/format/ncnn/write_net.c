@@ -10,17 +10,14 @@
 #include "format/ncnn/write_text.h"
 #include "format/source.h"
 
-static const uint8_t texts[] = {
-#include "format/ncnn/write.inc"
-};
-
 static const ncnn_write_fn writes[] = {
 #define OP(domain, op, types, function) ncnn_write_##function,
 #include "format/ncnn/write.def"
 #undef OP
 };
 
-PACKED_TABLE(rows, struct ncnn_write_row, texts, 3, writes);
+#include "format/ncnn/write.inc"
+PACKED_TABLE(rows, struct ncnn_write_row, 3, writes);
 
 const struct ncnn_write_row *ncnn_write_row(const struct node *n)
 {
@@ -73,8 +70,7 @@ static bool keeps_all_axes(struct writer *w, const struct node *n, const struct 
     for (size_t i = 0; i < sizeof(cutters) / sizeof(cutters[0]); i++)
         any = any || node_is(n, cutters[i]);
     return (each || any) && x && !x->constant && ncnn_batch(w, x) < 0 && t->rank >= 0 && x->type.rank == t->rank &&
-           t->rank <= BLOB_AXES &&
-           (any || memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0);
+           t->rank <= BLOB_AXES && (any || memcmp(x->type.dims, t->dims, (size_t)t->rank * sizeof(*t->dims)) == 0);
 }
 
 /* The batch of a result is where that of the first operand of as many axes is, or first. */

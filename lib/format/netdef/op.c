@@ -5,11 +5,8 @@
 
 #include "format/netdef/netdef.h"
 
-static const uint8_t texts[] = {
 #include "format/netdef/proto.inc"
-};
-
-PROTOBUF_SCHEMA(schema, texts);
+PROTOBUF_SCHEMA(schema);
 
 const struct protobuf_type *netdef_message(const char *name)
 {

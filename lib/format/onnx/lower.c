@@ -8,10 +8,6 @@
 #include "format/lower.h"
 #include "format/onnx/onnx.h"
 
-static const uint8_t texts[] = {
-#include "format/onnx/lower.inc"
-};
-
 static const struct {
     onnx_lower_function *lower;
     int since, index;
@@ -21,7 +17,8 @@ static const struct {
 #undef LOWER
 };
 
-PACKED_TABLE(rows, struct onnx_lower_row, texts, 2, rest);
+#include "format/onnx/lower.inc"
+PACKED_TABLE(rows, struct onnx_lower_row, 2, rest);
 
 int onnx_lower_rank(const struct node *n, int i)
 {

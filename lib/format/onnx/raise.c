@@ -7,10 +7,6 @@
 
 #define ANY_OPSET 1000 /* of operators that have been superseded */
 
-static const uint8_t texts[] = {
-#include "format/onnx/raise.inc"
-};
-
 static const struct {
     onnx_raise_function *raise;
     int below, index;
@@ -20,7 +16,8 @@ static const struct {
 #undef RAISE
 };
 
-PACKED_TABLE(rows, struct onnx_raise_row, texts, 3, rest);
+#include "format/onnx/raise.inc"
+PACKED_TABLE(rows, struct onnx_raise_row, 3, rest);
 
 /* ---- inference, for the few rows that need it ---- */
 

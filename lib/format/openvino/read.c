@@ -13,17 +13,14 @@
 
 /* ---- layers that are known ---- */
 
-static const uint8_t texts[] = {
-#include "format/openvino/layer.inc"
-};
-
 static openvino_layer_fn *const reads[] = {
 #define LAYER(type, function, onnx) openvino_read_##function,
 #include "format/openvino/layer.def"
 #undef LAYER
 };
 
-PACKED_TABLE(kinds, struct openvino_kind, texts, 2, reads);
+#include "format/openvino/layer.inc"
+PACKED_TABLE(kinds, struct openvino_kind, 2, reads);
 
 static const char *operator_at(size_t index)
 {

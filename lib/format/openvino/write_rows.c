@@ -4,10 +4,6 @@
 #include "base/packed.h"
 #include "format/openvino/write.h"
 
-static const uint8_t texts[] = {
-#include "format/openvino/write.inc"
-};
-
 static const struct {
     openvino_write_fn *write;
     int set;
@@ -19,7 +15,8 @@ static const struct {
 #undef LOWER
 };
 
-PACKED_TABLE(rows, struct openvino_row, texts, 2, rest);
+#include "format/openvino/write.inc"
+PACKED_TABLE(rows, struct openvino_row, 2, rest);
 
 const struct openvino_row *openvino_row_of(const struct node *n)
 {

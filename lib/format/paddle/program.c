@@ -3,11 +3,8 @@
 
 #include "format/paddle/paddle.h"
 
-static const uint8_t texts[] = {
 #include "format/paddle/proto.inc"
-};
-
-PROTOBUF_SCHEMA(schema, texts);
+PROTOBUF_SCHEMA(schema);
 
 const struct protobuf_type *paddle_message(const char *name)
 {

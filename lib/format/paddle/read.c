@@ -9,17 +9,14 @@
 
 #define MOST_INPUTS 1024
 
-static const uint8_t texts[] = {
-#include "format/paddle/ops.inc"
-};
-
 static paddle_op_fn *const reads[] = {
 #define OP(type, read, arg, in, out) paddle_read_##read,
 #include "format/paddle/ops.def"
 #undef OP
 };
 
-PACKED_TABLE(kinds, struct paddle_kind, texts, 4, reads);
+#include "format/paddle/ops.inc"
+PACKED_TABLE(kinds, struct paddle_kind, 4, reads);
 
 static const char *operator_at(size_t index)
 {

@@ -229,17 +229,14 @@ struct value *pnnx_identity(struct reader *r)
 
 /* ---- all of them ---- */
 
-static const uint8_t texts[] = {
-#include "format/pnnx/ops.inc"
-};
-
 static const pnnx_read_fn reads[] = {
 #define OP(type, read, arg) pnnx_##read,
 #include "format/pnnx/ops.def"
 #undef OP
 };
 
-PACKED_TABLE(rows, struct pnnx_row, texts, 2, reads);
+#include "format/pnnx/ops.inc"
+PACKED_TABLE(rows, struct pnnx_row, 2, reads);
 
 const char *pnnx_type_at(size_t index)
 {

@@ -160,10 +160,6 @@ static struct value *atan2_of(struct reader *r, const char *op, struct value *x,
     return build_formula(&r->b, BUILD_ATAN2, 2, (struct value *[]){x, y});
 }
 
-static const uint8_t texts[] = {
-#include "format/pnnx/functions.inc"
-};
-
 static const struct {
     make_fn make;
     size_t count;
@@ -179,7 +175,8 @@ struct function {
     size_t count;
 };
 
-PACKED_TABLE(functions, struct function, texts, 2, rest);
+#include "format/pnnx/functions.inc"
+PACKED_TABLE(functions, struct function, 2, rest);
 
 const char *pnnx_function_at(size_t index)
 {

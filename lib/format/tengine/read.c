@@ -6,10 +6,6 @@
 #include "format/format.h"
 #include "format/tengine/tengine.h"
 
-static const uint8_t texts[] = {
-#include "format/tengine/ops.inc"
-};
-
 static const struct {
     tengine_op_fn *read;
     uint32_t number, words;
@@ -21,7 +17,8 @@ static const struct {
 #undef KEPT
 };
 
-PACKED_TABLE(kinds, struct tengine_kind, texts, 2, rest);
+#include "format/tengine/ops.inc"
+PACKED_TABLE(kinds, struct tengine_kind, 2, rest);
 
 enum { OP_CONST = 4, OP_INPUT = 12 };
 

@@ -2,11 +2,8 @@
 
 #include "format/tensorflow/tensorflow.h"
 
-static const uint8_t texts[] = {
 #include "format/tensorflow/proto.inc"
-};
-
-PROTOBUF_SCHEMA(schema, texts);
+PROTOBUF_SCHEMA(schema);
 
 const struct protobuf_type *tensorflow_message(const char *name)
 {

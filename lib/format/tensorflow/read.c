@@ -8,17 +8,14 @@
 #include "format/format.h"
 #include "format/tensorflow/tensorflow.h"
 
-static const uint8_t texts[] = {
-#include "format/tensorflow/ops.inc"
-};
-
 static tensorflow_op_fn *const reads[] = {
 #define OP(op, read, onnx) tensorflow_read_##read,
 #include "format/tensorflow/ops.def"
 #undef OP
 };
 
-PACKED_TABLE(kinds, struct tensorflow_kind, texts, 2, reads);
+#include "format/tensorflow/ops.inc"
+PACKED_TABLE(kinds, struct tensorflow_kind, 2, reads);
 
 static const char *operator_at(size_t index)
 {

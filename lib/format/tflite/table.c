@@ -6,10 +6,6 @@
 #include "format/tflite/operators.h"
 #include "format/tflite/schema.h"
 
-static const uint8_t texts[] = {
-#include "format/tflite/operators.inc"
-};
-
 static const struct {
     void (*read)(struct tflite_op *o);
     int16_t code;
@@ -21,7 +17,8 @@ static const struct {
 #undef ROW
 };
 
-PACKED_TABLE(rows, struct tflite_row, texts, 2, rest);
+#include "format/tflite/operators.inc"
+PACKED_TABLE(rows, struct tflite_row, 2, rest);
 
 static const struct tflite_row customs[] = {
     {"TFLite_Detection_PostProcess", NULL, tflite_read_detection, TFLITE_CUSTOM, -1, false},

@@ -180,10 +180,6 @@ static bool is_turn(const struct node *n)
     return tflite_turn(n, perm);
 }
 
-static const uint8_t texts[] = {
-#include "format/tflite/lowers.inc"
-};
-
 static const struct {
     int (*lower)(struct node *n, struct error *err);
     bool (*when)(const struct node *n);
@@ -199,7 +195,8 @@ struct row {
     bool (*when)(const struct node *n);
 };
 
-PACKED_TABLE(rows, struct row, texts, 1, functions);
+#include "format/tflite/lowers.inc"
+PACKED_TABLE(rows, struct row, 1, functions);
 
 /* ---- the whole ---- */
 

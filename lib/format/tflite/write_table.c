@@ -5,10 +5,6 @@
 #include "format/tflite/tflite.h"
 #include "format/tflite/writers.h"
 
-static const uint8_t texts[] = {
-#include "format/tflite/writers.inc"
-};
-
 static const struct {
     void (*write)(struct tflite_writer *w, struct node *n, const struct tflite_writes *row);
     int16_t code;
@@ -20,7 +16,8 @@ static const struct {
 #undef WRITES
 };
 
-PACKED_TABLE(rows, struct tflite_writes, texts, 2, rest);
+#include "format/tflite/writers.inc"
+PACKED_TABLE(rows, struct tflite_writes, 2, rest);
 
 const struct tflite_writes *tflite_writes_of(const struct node *n)
 {

@@ -9,17 +9,14 @@
 #include "format/torch/make.h"
 #include "format/torch/torch.h"
 
-static const uint8_t texts[] = {
-#include "format/torch/schema.inc"
-};
-
 static torch_make_fn *const makes[] = {
 #define AT(name, type, args, make) torch_make_##make,
 #include "format/torch/schema.def"
 #undef AT
 };
 
-PACKED_TABLE(rows, struct torch_row, texts, 3, makes);
+#include "format/torch/schema.inc"
+PACKED_TABLE(rows, struct torch_row, 3, makes);
 
 const char *torch_operator_at(size_t index)
 {

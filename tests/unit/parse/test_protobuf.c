@@ -10,7 +10,8 @@ static char schema_text[] =
     "Other message=4000:Message\n";
 static struct protobuf_type types[3];
 static struct protobuf_row rows[10];
-static struct protobuf_schema schema = {{.text = schema_text, .filled = true}, types, rows};
+static struct packed_group texts = {.text = schema_text, .is_read = true};
+static struct protobuf_schema schema = {{.group = &texts, .filled = true}, types, rows};
 
 static struct arena arena;
 static struct error err;

@@ -6,7 +6,8 @@ static char schema_text[] = "Pooling pool=1i kernel_size=2i scale=3f\n"
                             "Net name=1s layer=100:Layer\n";
 static struct protobuf_type types[4];
 static struct protobuf_row rows[8];
-static struct protobuf_schema schema = {{.text = schema_text, .filled = true}, types, rows};
+static struct packed_group texts = {.text = schema_text, .is_read = true};
+static struct protobuf_schema schema = {{.group = &texts, .filled = true}, types, rows};
 
 static struct arena arena;
 static struct error err;
