@@ -220,7 +220,7 @@ static const struct {
              {"pose", "detect=yolo,iou=0.7", "letterbox"},
              {"obb", "polygons=obb", "letterbox"},
              {"semantic", "mask", "letterbox"},
-             {"depth", "picture,size=photo", "resize"},
+             {"depth", "picture,size=corners", "resize"},
              {"classify", "classify", NULL}};
 
 bool task_exported_read(const struct task_exported *e, struct text *recipe, struct text *task, struct text *labels)

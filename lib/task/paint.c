@@ -60,6 +60,12 @@ static struct task_sampling unpadded(const struct task_sampling *s, const struct
                  : (struct task_sampling){(int)width, (int)height, 1, 1, x, y};
 }
 
+/* Cells a pixel, where the first and last cells' middles are those of the first and last pixels. */
+static float corners_scale(size_t cells, int pixels)
+{
+    return pixels > 1 ? (float)(cells - 1) / (float)(pixels - 1) : 0;
+}
+
 int task_paint(const struct task_query *q, struct task_answers *out, struct error *err)
 {
     const struct task_numbers *said = &q->task->option[TASK_RANGE];
@@ -71,8 +77,12 @@ int task_paint(const struct task_query *q, struct task_answers *out, struct erro
     if (p.channels != 1 && p.channels != 3)
         return error_set(err, "task picture: %zu channels: want 1 or 3", p.channels);
     struct task_sampling s = task_sampling(q, &p);
-    if (task_word(q->task, TASK_SIZE) == 0)
+    int size = task_word(q->task, TASK_SIZE);
+    if (size == 0)
         s = unpadded(&s, &p);
+    if (size == 2)
+        s = (struct task_sampling){
+            s.width, s.height, corners_scale(p.width, s.width), corners_scale(p.height, s.height), 0, 0};
     struct range r = said->count == 2 ? (struct range){said->at[0], said->at[1]} : find_range(q->outputs, &p);
     if (!(r.high > r.low))
         r.high = r.low + 1;

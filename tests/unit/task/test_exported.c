@@ -54,7 +54,7 @@ static void properties(void)
     e.about = of("Ultralytics YOLO26n-depth model");
     CHECK(read(&e, &t));
     CHECK_STR(t.recipe.data, "opencv,resize=640x480,rgb,std=255");
-    CHECK_STR(t.task.data, "picture,size=photo");
+    CHECK_STR(t.task.data, "picture,size=corners");
     release(&t);
 }
 

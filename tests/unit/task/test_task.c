@@ -227,6 +227,27 @@ static void mask_of_photo(void)
 }
 
 /* The mean of frames; many numbers in 0..1 are scores already. */
+/* Two cells as four pixels: by the middles of cells, or of the outermost ones alone. */
+static void picture_of_photo(void)
+{
+    static const float cells[] = {0, 1};
+    static const int64_t dims[] = {1, 1, 2};
+    static const char *const tasks[] = {"picture,size=photo", "picture,size=corners"};
+    static const uint8_t want[][4] = {{0, 64, 191, 255}, {0, 85, 170, 255}};
+    static const struct task_labels none;
+    struct recipe_map map = {2 / 4.f, 1, 0, 0, true};
+    struct task_output o = {.values = cells, .dims = dims, .rank = 3};
+    for (int i = 0; i < 2; i++) {
+        struct task t;
+        struct error err;
+        struct task_answers a;
+        struct task_query q = {&t, &none, &o, 1, 2, 1, false, &map, 4, 1, 0, NULL, 0, false};
+        CHECK(task_parse(tasks[i], strlen(tasks[i]), &t, &err) == 0 && task_answer(&q, &a, &err) == 0);
+        CHECK(a.picture.width == 4 && a.picture.height == 1 && memcmp(a.picture.data, want[i], 4) == 0);
+        task_answers_release(&a);
+    }
+}
+
 /* The largest of all labels, blended at each pixel, in pictures larger than the planes. */
 static void mask_between_cells(void)
 {
@@ -552,6 +573,7 @@ int main(void)
     RUN(top_of_others);
     RUN(mask);
     RUN(mask_of_photo);
+    RUN(picture_of_photo);
     RUN(mask_between_cells);
     RUN(frames);
     RUN(said_output);
