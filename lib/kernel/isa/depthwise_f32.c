@@ -101,6 +101,25 @@ V_FN void row_whole(v_f32 *acc, const float *row, ptrdiff_t at, ptrdiff_t step, 
     }
 }
 
+/* The end of DW_PIXELS sums by whole vectors, through memory, as two callers share it. */
+V_APART void end_stored(const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l, const v_f32 *sums)
+{
+    v_f32 acc[DW_PIXELS];
+    V_UNROLL(8)
+    for (int i = 0; i < DW_PIXELS; i++)
+        acc[i] = sums[i];
+    end_block(acc, d, t, 0, l, DW_PIXELS, false);
+}
+
+V_FN void end_apart(const v_f32 *acc, const struct kernel_depthwise_f32 *d, struct tile t, struct lanes l)
+{
+    v_f32 sums[DW_PIXELS]; /* the copy has the address, and acc needs none */
+    V_UNROLL(8)
+    for (int i = 0; i < DW_PIXELS; i++)
+        sums[i] = acc[i];
+    end_stored(d, t, l, sums);
+}
+
 /* A block of channels; `masked` if there are fewer than a vector holds. */
 V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns *b, struct tile t, int c, int pixels,
                      bool masked)
@@ -116,7 +135,10 @@ V_FN void tile_block(const struct kernel_depthwise_f32 *d, const struct columns 
         if (row)
             row_any(acc, row + l.first, d, b, weight, l.count, pixels, masked);
     }
-    end_block(acc, d, t, 0, l, pixels, masked);
+    if (pixels == DW_PIXELS && !masked)
+        end_apart(acc, d, t, l);
+    else
+        end_block(acc, d, t, 0, l, pixels, masked);
 }
 
 /* Channels of whole groups that a vector holds. */
@@ -299,13 +321,13 @@ static tile_fn *const *find_fixed(const struct kernel_depthwise_f32 *d)
     return NULL;
 }
 
-/* Longer rows of stride 1, undilated: 7 or 3 taps at a time, in order, where their columns are inside. There are
+/* Longer rows of stride 1, undilated: 6 taps at a time, then one by one, where their columns are inside. There are
  * DW_PIXELS sums in any case, of which `pixels` are wanted: what else follows the taps weighs little. */
 static void long_block(const struct kernel_depthwise_f32 *d, struct tile t, int c)
 {
     struct lanes l = lanes_at(d, c, false);
     const float *weight = d->weight + (ptrdiff_t)c * d->kernel_h * d->kernel_w;
-    v_f32 acc[DW_PIXELS], sums[DW_PIXELS]; /* the copy has the address, and acc needs none */
+    v_f32 acc[DW_PIXELS];
     V_UNROLL(8)
     for (int i = 0; i < DW_PIXELS; i++)
         acc[i] = v_zero();
@@ -317,17 +339,11 @@ static void long_block(const struct kernel_depthwise_f32 *d, struct tile t, int 
     for (; row && kx + n <= d->kernel_w; kx += n, first += n)                                                          \
         row_fixed(acc, row + l.first, first * step, step, weight + (ptrdiff_t)kx * VL, DW_PIXELS, n, 1,                \
                   valid_columns(first, d->in_width, DW_PIXELS - 1 + n));
-        TAPS(7)
-        TAPS(3)
+        TAPS(6)
         TAPS(1)
 #undef TAPS
     }
-    if (d->bias)
-        add_bias(acc, d->bias + l.first, DW_PIXELS, VL, false);
-    V_UNROLL(8)
-    for (int i = 0; i < DW_PIXELS; i++)
-        sums[i] = acc[i];
-    finish_any(d, t, 0, l, sums);
+    end_apart(acc, d, t, l);
 }
 
 static void run_long(const struct kernel_depthwise_f32 *d)
