@@ -82,10 +82,19 @@ static bool is_repeated(const struct conv *c)
     return c->in == 1 && c->groups > 1 && c->out > 1 && c->out <= REPEATS_MOST;
 }
 
+/* One pixel wide: a row that stands upright. */
+static bool is_column(const struct window *w)
+{
+    return w->rank == 2 && w->kernel[1] == 1 && w->in[1] == 1 && w->out[1] == 1 && w->begin[1] == 0;
+}
+
 bool exec_depthwise_fits(const struct kernels *k, const struct node *n, struct conv *c)
 {
-    if (!exec_conv_read(n, c) || (c->in != c->out && !is_repeated(c)) || c->w.rank > 2 ||
-        (c->w.rank == 2 && c->w.kernel[0] > DEPTHWISE_KERNEL_MAX))
+    if (!exec_conv_read(n, c) || (c->in != c->out && !is_repeated(c)))
+        return false;
+    if (c->in == 1 && is_column(&c->w))
+        c->w.rank = 1;
+    if (c->w.rank > 2 || (c->w.rank == 2 && c->w.kernel[0] > DEPTHWISE_KERNEL_MAX))
         return false;
     int last = c->w.rank - 1;
     return c->in == 1 || kernel_depthwise_groups(k, c->in, (int64_t)c->groups * c->in, c->w.kernel[last],

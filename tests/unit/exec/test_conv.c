@@ -323,6 +323,24 @@ static void test_long_kernels(void)
     conv_case(&(struct conv_case){1, 5, 8, 9, 5, 3, 70, 5, 1, 1, {1, 40, 1, 40}});
 }
 
+/* Images one pixel wide, which are done as rows, of however many taps; and where the one pixel is not what is read. */
+static void test_columns(void)
+{
+    static const int64_t kernels[] = {3, 9, 75};
+    for (int i = 0; i < 3 * 2 * 2 * 2; i++) {
+        int64_t kernel = kernels[i % 3], times = 1 + i / 3 % 2, stride = 1 + i / 6 % 2, left = i / 12;
+        begin();
+        struct node *n = NODE("Conv", input("x", DIMS(2, 19, 90, 1)), weight(DIMS(19 * times, 1, kernel, 1)),
+                              weight(DIMS(19 * times)));
+        node_set_int(n, "group", 19, &error);
+        node_set_ints(n, "strides", INTS(stride, 2), &error);
+        node_set_ints(n, "pads", INTS(kernel / 2, left, kernel / 2, 0), &error);
+        output(n->out[0]);
+        kernel_wanted = left ? NULL : "depthwise_f32";
+        check();
+    }
+}
+
 /* Pads and dilations that no short integer holds; the last ones are for the reference, which needs no border. */
 static void test_wide_windows(void)
 {
@@ -560,6 +578,7 @@ int main(void)
     RUN(test_many_channels);
     RUN(test_repeated_channels);
     RUN(test_long_kernels);
+    RUN(test_columns);
     RUN(test_wide_windows);
     RUN(test_shapes);
     RUN(test_far_taps);
