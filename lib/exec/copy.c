@@ -82,7 +82,10 @@ static void fill_borders(const struct view *v, char *at, int axis)
     const int *border = v->border[axis - 2];
     fill_pixels(v, at, axis, -border[0], 0);
     fill_pixels(v, at, axis, v->dims[axis], v->dims[axis] + border[1]);
-    for (int64_t i = 0; axis + 1 < v->rank && i < v->dims[axis]; i++)
+    bool deeper = false;
+    for (int k = axis + 1; k < v->rank; k++)
+        deeper = deeper || v->border[k - 2][0] || v->border[k - 2][1];
+    for (int64_t i = 0; deeper && i < v->dims[axis]; i++)
         fill_borders(v, at + i * step, axis + 1);
 }
 
