@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/unroll.h"
 #include "image/vector.h"
 
 #ifdef IMAGE_AVX2
@@ -53,15 +54,20 @@ IMAGE_AVX2 static inline void dct_pass(__m128i v[8], int shift)
 IMAGE_AVX2 static inline void dct_transpose(__m128i v[8])
 {
     __m128i a[8], b[8];
+    V_UNROLL(4)
     for (int i = 0; i < 4; i++) {
         a[2 * i] = _mm_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
         a[2 * i + 1] = _mm_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
     }
-    for (int i = 0; i < 2; i++)
+    V_UNROLL(2)
+    for (int i = 0; i < 2; i++) {
+        V_UNROLL(2)
         for (int j = 0; j < 2; j++) {
             b[4 * i + 2 * j] = _mm_unpacklo_epi32(a[4 * i + j], a[4 * i + j + 2]);
             b[4 * i + 2 * j + 1] = _mm_unpackhi_epi32(a[4 * i + j], a[4 * i + j + 2]);
         }
+    }
+    V_UNROLL(4)
     for (int i = 0; i < 4; i++) {
         v[2 * i] = _mm_unpacklo_epi64(b[i], b[i + 4]);
         v[2 * i + 1] = _mm_unpackhi_epi64(b[i], b[i + 4]);
@@ -72,6 +78,7 @@ IMAGE_AVX2 static inline void dct_transpose(__m128i v[8])
 IMAGE_AVX2 static inline bool dct_is_flat(const __m128i v[8])
 {
     __m128i all = _mm_and_si128(v[0], _mm_set_epi16(-1, -1, -1, -1, -1, -1, -1, 0));
+    V_UNROLL(8)
     for (int i = 1; i < 8; i++)
         all = _mm_or_si128(all, v[i]);
     return _mm_testz_si128(all, all);
@@ -80,6 +87,7 @@ IMAGE_AVX2 static inline bool dct_is_flat(const __m128i v[8])
 IMAGE_AVX2 static void idct_avx2(uint8_t *out, int out_stride, const short data[64])
 {
     __m128i v[8], middle = _mm_set1_epi8(-128);
+    V_UNROLL(8)
     for (int i = 0; i < 8; i++)
         v[i] = _mm_loadu_si128((const __m128i *)(data + 8 * i));
     if (dct_is_flat(v)) {
@@ -94,6 +102,7 @@ IMAGE_AVX2 static void idct_avx2(uint8_t *out, int out_stride, const short data[
     dct_transpose(v);
     dct_pass(v, 18);
     dct_transpose(v);
+    V_UNROLL(4)
     for (int y = 0; y < 8; y += 2) {
         __m128i rows = _mm_add_epi8(_mm_packs_epi16(v[y], v[y + 1]), middle);
         _mm_storel_epi64((__m128i *)(out + y * out_stride), rows);
