@@ -405,7 +405,7 @@ static void cut_lines(const struct gemm_job *j, struct cut *cut)
 static struct cut cut_pixels(const struct gemm_job *j, int64_t pixels)
 {
     int64_t mr = j->product->mr, rest = pixels % mr, tiles = (pixels + mr - 1) / mr,
-            whole = rest == 0 || rest > j->product->few ? 0 : tiles - (rest >= FEWEST ? 1 : 2);
+            whole = rest == 0 ? tiles : rest > j->product->few ? 0 : tiles - (rest >= FEWEST ? 1 : 2);
     struct cut cut = {.pixels = pixels, .tiles = tiles, .whole = whole > 0 ? whole : 0};
     cut_lines(j, &cut);
     return cut;
