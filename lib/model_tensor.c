@@ -165,7 +165,7 @@ const char *model_archive_name(const struct model_archive *a, size_t index)
 
 struct model_tensor *model_archive_tensor(const struct model_archive *a, size_t index, struct model_error *err)
 {
-    struct tensor *t = data_npz_read(a->npz, index, model_inner(err));
+    struct tensor *t = data_npz_read(a->npz, index, SIZE_MAX, model_inner(err));
     if (!t)
         error_prefix(model_inner(err), "%s", a->path);
     return model_outer_tensor(t);

@@ -60,9 +60,9 @@ const char *data_npz_name(const struct data_npz *npz, size_t i)
     return npz->names[i];
 }
 
-struct tensor *data_npz_read(const struct data_npz *npz, size_t i, struct error *err)
+struct tensor *data_npz_read(const struct data_npz *npz, size_t i, size_t most, struct error *err)
 {
-    struct blob *blob = zip_read(npz->zip, i, SIZE_MAX, err);
+    struct blob *blob = zip_read(npz->zip, i, most, err);
     struct tensor *t = blob ? data_npy_read(blob, 0, blob->size, err) : NULL;
     blob_unref(blob);
     if (!t)

@@ -15,7 +15,7 @@ size_t data_npz_count(const struct data_npz *npz);
 /* A member's name, without ".npy"; lives as long as the archive. */
 const char *data_npz_name(const struct data_npz *npz, size_t i);
 
-/* A member's array; the message of an error begins with the member's name. */
-struct tensor *data_npz_read(const struct data_npz *npz, size_t i, struct error *err);
+/* A member's array; the message of an error begins with the member's name. Of more than `most` bytes: an error. */
+struct tensor *data_npz_read(const struct data_npz *npz, size_t i, size_t most, struct error *err);
 
 #endif

@@ -7,12 +7,22 @@
 #include "format/weights/weights.h"
 #include "parse/zip.h"
 
+/* Bytes that an archive may unpack to, and so many times its own: weights hardly become smaller, zeros a thousand
+ * times.
+ */
+#define UNPACKED_LEAST ((size_t)1 << 28)
+#define UNPACKED_TIMES 16
+
 void weights_read_npz(struct build *b, struct blob *blob)
 {
     struct data_npz *npz = data_npz_open(blob, b->err);
+    size_t left = blob->size < SIZE_MAX / 32 ? UNPACKED_LEAST + UNPACKED_TIMES * blob->size : SIZE_MAX;
     build_check(b, npz != NULL);
-    for (size_t i = 0; npz && i < data_npz_count(npz) && !b->failed; i++)
-        build_constant(b, data_npz_name(npz, i), data_npz_read(npz, i, b->err));
+    for (size_t i = 0; npz && i < data_npz_count(npz) && !b->failed; i++) {
+        struct tensor *t = data_npz_read(npz, i, left, b->err);
+        left -= t ? t->size : 0;
+        build_constant(b, data_npz_name(npz, i), t);
+    }
     data_npz_close(npz);
 }
 

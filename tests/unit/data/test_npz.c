@@ -141,7 +141,7 @@ static void members_are_read(void)
     CHECK_MSG(z != NULL, "%s", err.text);
     CHECK(z && data_npz_count(z) == 3);
     for (size_t i = 0; z && i < 3; i++) {
-        struct tensor *t = data_npz_read(z, i, &err);
+        struct tensor *t = data_npz_read(z, i, SIZE_MAX, &err);
         CHECK_STR(data_npz_name(z, i), names[i]);
         CHECK_MSG(t && t->count == 4 && tensor_get_f64(t, 3) == (i == 1 ? 8 : 4), "%s", err.text);
         tensor_unref(t);
@@ -155,7 +155,7 @@ static size_t read_all(struct blob *b)
     size_t good = 0;
     struct data_npz *z = data_npz_open(b, NULL);
     for (size_t i = 0; z && i < data_npz_count(z); i++) {
-        struct tensor *t = data_npz_read(z, i, NULL);
+        struct tensor *t = data_npz_read(z, i, SIZE_MAX, NULL);
         good += t != NULL;
         tensor_unref(t);
     }
@@ -197,7 +197,7 @@ static void changed_data_are_told(void)
     struct blob *b = archive();
     ((uint8_t *)b->data)[120] ^= 1; /* a number of the first array */
     struct data_npz *z = data_npz_open(b, &err);
-    struct tensor *t = z ? data_npz_read(z, 0, &err) : NULL;
+    struct tensor *t = z ? data_npz_read(z, 0, SIZE_MAX, &err) : NULL;
     CHECK(!t);
     CHECK_STR(err.text, "first: its checksum is wrong: the file is damaged");
     tensor_unref(t);

@@ -1,4 +1,5 @@
 /* Files of weights without a network: read, cut short and broken at every byte. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,6 +67,38 @@ static void of_no_tensors(void)
     CHECK(!format_read_weights(broken, &is_network, &err) && !is_network && strstr(err.text, "no tensors"));
 }
 
+static void set_u32(uint8_t *at, uint32_t x)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(x >> 8 * i);
+}
+
+/* An archive of 300 KB that says it unpacks to 300 MB, which deflate can do with zeros. */
+static void a_bomb(void)
+{
+    enum { LOCAL = 35, PACKED = 300000, CENTRAL = LOCAL + PACKED, END = CENTRAL + 51 };
+    static uint8_t zip[END + 22] = "PK\3\4";
+    struct error err = {""};
+    bool is_network;
+    uint8_t *local = zip, *central = zip + CENTRAL, *end = zip + END;
+    memcpy(central, "PK\1\2", 4);
+    memcpy(end, "PK\5\6", 4);
+    for (int i = 0; i < 2; i++) {
+        uint8_t *at = i ? central + 6 : local + 4; /* the version that is needed */
+        at[4] = 8;
+        set_u32(at + 14, PACKED);
+        set_u32(at + 18, PACKED * 1000U);
+        at[22] = 5;
+        memcpy(i ? central + 46 : local + 30, "w.npy", 5);
+    }
+    end[8] = end[10] = 1;
+    set_u32(end + 12, 51);
+    set_u32(end + 16, CENTRAL);
+    put(zip, sizeof zip);
+    CHECK(!format_read_weights(broken, &is_network, &err) && !is_network);
+    CHECK_MSG(strstr(err.text, ": w: 300000000 bytes: want at most 27323") != NULL, "%s", err.text);
+}
+
 static void cut_short(void)
 {
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
@@ -122,6 +155,7 @@ int main(void)
     RUN(all_kinds);
     RUN(a_network_is_none);
     RUN(of_no_tensors);
+    RUN(a_bomb);
     RUN(cut_short);
     RUN(bytes_changed);
     RUN(bytes_of_two);
