@@ -2,7 +2,7 @@
 #include "chain.h"
 
 #define MAX_M    16
-#define MAX_N    104 /* three panels and a part of one */
+#define MAX_N    104 /* three panels and a part of one; of eight floats a vector six */
 #define MAX_TAPS 9
 #define MAX_K    70
 
@@ -135,17 +135,28 @@ static void every_tile(void)
     }
 }
 
+/* One row may meet several panels at a time. */
+static void one_row(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int n = 1; n <= MAX_N; n++) {
+            make_problem(&problem, 1, n, random_to(3), random_to(19));
+            run_problem(k, &problem);
+        }
+}
+
 /* Panels of more taps than are summed, in an order of their own. */
-static void some_taps(void)
+static void some_taps_of(int m, int panels)
 {
     enum { TAPS = 5, DEPTH = 7 };
     static const int which[] = {4, 1, 2};
     const struct kernels *k;
     for (int l = 0; (k = guard_level(&l));) {
         static float all[TAPS * DEPTH * MAX_N];
-        int n = 2 * k->gemm_f32->nr + 1;
+        int nr = k->gemm_f32->nr, n = panels * nr < MAX_N ? panels * nr + 1 : MAX_N;
         guard_fill(all, (size_t)(TAPS * DEPTH * n), 1);
-        make_problem(&problem, k->gemm_f32->mr, n, 3, DEPTH);
+        make_problem(&problem, m < k->gemm_f32->mr ? m : k->gemm_f32->mr, n, 3, DEPTH);
         for (int t = 0; t < 3; t++)
             memcpy(problem.b + t * DEPTH * n, all + which[t] * DEPTH * n, sizeof(float) * DEPTH * (size_t)n);
         float *b = guard_floats(packed, kernel_gemm_packed(k, TAPS * DEPTH, (size_t)n));
@@ -160,6 +171,12 @@ static void some_taps(void)
         k->gemm_f32->run(&g);
         check_outputs(k, &problem, &g);
     }
+}
+
+static void some_taps(void)
+{
+    some_taps_of(MAX_M, 2);
+    some_taps_of(1, 6);
 }
 
 static void every_depth(void)
@@ -339,6 +356,7 @@ int main(void)
     biases = guard_new(sizeof(float) * MAX_N);
     RUN(every_tile);
     RUN(every_depth);
+    RUN(one_row);
     RUN(some_taps);
     RUN(residual_in_place);
     RUN(oracle);
