@@ -347,12 +347,12 @@ static size_t kernel_panel(const struct gemm_job *j)
                       : kernel_product_packed(p, taps, (size_t)j->k, (size_t)p->nr);
 }
 
-/* The panels' groups: all of them are one when they leave half of the level-2 cache to the pixels, else each takes
- * about a third, since the next one comes in meanwhile. */
+/* The panels' groups: all of them are one when they leave half of the level-2 cache to the pixels, or are met once, as
+ * kernels take several side by side; else each takes about a third, since the next one comes in meanwhile. */
 static int count_groups(const struct gemm_args *g)
 {
     double panel = (double)kernel_panel(&g->job), cache = (double)cpu_l2_bytes();
-    if (panel * g->panels <= cache / 2)
+    if (panel * g->panels <= cache / 2 || (g->cut.tiles == 1 && !g->widens))
         return 1;
     int together = panel < cache / 3 ? (int)(cache / 3 / panel) : 1;
     return (g->panels + together - 1) / together;
