@@ -37,6 +37,8 @@ static inline int exec_lower_axis(int64_t axis, int rank)
 {
     return (int)(axis < 0 ? axis + rank : axis);
 }
+/* Which axes of its operand a reduction takes together; false when that is only known at run time, or none is. */
+bool exec_lower_reduced_axes(const struct node *n, bool *reduced);
 
 /* Where v begins in the first input of the Slice or Split that cuts it out, along this axis alone; else -1. */
 int64_t exec_lower_part(const struct value *v, int axis);

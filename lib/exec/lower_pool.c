@@ -231,28 +231,54 @@ static void run_mean(const struct step *s, struct tile tile)
     }
 }
 
-/* Axes 2 and on, all of them. */
-static bool is_spatial(const struct node *n)
+static bool is_spatial(const bool *reduced, int rank)
 {
-    int rank = n->in[0]->type.rank;
-    if (!plan_is_constant(n, 1) || rank < 3 || n->in[1]->constant->count != rank - 2)
-        return false;
-    unsigned seen = 0;
-    for (int i = 0; i < rank - 2; i++)
-        seen |= 1u << exec_lower_axis(tensor_get_i64(n->in[1]->constant, i), rank);
-    return seen == (1u << rank) - 4;
+    bool is = rank > 2;
+    for (int i = 0; i < rank; i++)
+        is = is && reduced[i] == (i >= 2);
+    return is;
+}
+
+/* The input as an image: its channels are the results, its pixels what each is the mean of. */
+static int as_image(struct plan *p, struct node *n, const bool *reduced, int64_t pixels, struct view *image,
+                    struct error *err)
+{
+    int64_t perm[TENSOR_MAX_RANK], dims[2] = {pixels, view_count(plan_in(n, 0)) / pixels};
+    int at = 0, rank = n->in[0]->type.rank;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < rank; i++)
+            if (reduced[i] == (pass == 0))
+                perm[at++] = i;
+    struct view moved, rows;
+    view_permute(plan_in(n, 0), perm, &moved);
+    if (!view_reshape(&moved, 2, dims, &rows) || rows.stride[1] != 1) {
+        if (plan_copy(p, n, &moved, ORDER_ROWS, NULL, &moved, err) < 0)
+            return -1;
+        view_reshape(&moved, 2, dims, &rows);
+    }
+    *image = rows;
+    image->rank = 3;
+    memcpy(image->dims, (const int64_t[]){1, dims[1], dims[0]}, sizeof(int64_t[3]));
+    memcpy(image->stride, (const ptrdiff_t[]){0, 1, rows.stride[0]}, sizeof(ptrdiff_t[3]));
+    return 0;
 }
 
 int exec_lower_q_reduce_mean(struct plan *p, struct node *n, struct error *err)
 {
     struct mean_args *a = plan_alloc(p, sizeof *a, err);
     struct kernel_byte x_of, out_of;
-    if (!a || !is_spatial(n) || !exec_quant_byte(n, n->in[0], 2, &x_of) || !exec_quant_byte(n, n->out[0], 4, &out_of))
+    bool reduced[TENSOR_MAX_RANK];
+    if (!a || !exec_lower_reduced_axes(n, reduced) || !exec_quant_byte(n, n->in[0], 2, &x_of) ||
+        !exec_quant_byte(n, n->out[0], 4, &out_of))
         return a ? 1 : -1;
-    int64_t pixels = tensor_count(n->in[0]->type.rank - 2, n->in[0]->type.dims + 2), count = view_count(plan_in(n, 0));
+    int64_t pixels = 1, count = view_count(plan_in(n, 0));
+    for (int i = 0; i < n->in[0]->type.rank; i++)
+        pixels *= reduced[i] ? n->in[0]->type.dims[i] : 1;
     if (pixels > INT32_MAX / 512 || count == 0)
         return 1;
-    if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
+    if (is_spatial(reduced, n->in[0]->type.rank)
+            ? plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0
+            : as_image(p, n, reduced, pixels, &a->x, err) < 0 || plan_out_dense(p, n, 0, &a->out, err) < 0)
         return -1;
     struct view image = a->x;
     image.dims[0] = image.dims[1] = 1;

@@ -213,8 +213,7 @@ static const struct reduction *find_reduction(const char *name)
     return NULL;
 }
 
-/* Which axes are reduced; false when that is only known at run time, or none is. */
-static bool reduced_axes(const struct node *n, bool *reduced)
+bool exec_lower_reduced_axes(const struct node *n, bool *reduced)
 {
     int rank = n->in[0]->type.rank;
     bool given = node_in(n, 1) && n->in[1]->type.dims[0] != 0;
@@ -233,7 +232,7 @@ int exec_lower_reduce(struct plan *p, struct node *n, struct error *err)
 {
     const struct reduction *r = find_reduction(n->op);
     bool reduced[TENSOR_MAX_RANK];
-    if (!r || !exec_lower_is_f32(n, 0) || view_count(plan_in(n, 0)) == 0 || !reduced_axes(n, reduced))
+    if (!r || !exec_lower_is_f32(n, 0) || view_count(plan_in(n, 0)) == 0 || !exec_lower_reduced_axes(n, reduced))
         return 1;
     return lower_reduction(p, n, r, reduced, err);
 }

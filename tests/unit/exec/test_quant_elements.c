@@ -30,6 +30,9 @@ static void elements(void)
         output(NODE("DequantizeLinear", most->out[0], scale, zero)->out[0]);
         output(mean->out[0]);
         output(FUSED("QReduceMean", sum, ints(INTS(2, 3)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
+        output(FUSED("QReduceMean", sum, ints(INTS(1)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
+        output(FUSED("QReduceMean", a, ints(INTS(-1, 0)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
+        output(FUSED("QReduceMean", a, NULL, scale, zero, scalar(DTYPE_F32, 0.001), zero)->out[0]);
         check_bytes(-1);
     }
 }
