@@ -103,6 +103,7 @@ UNARY(i8_float, float, int8_t, (float)x)
 UNARY(bool_float, float, uint8_t, (float)x)
 UNARY(i16_float, float, int16_t, (float)x)
 UNARY(u16_float, float, uint16_t, (float)x)
+UNARY(float_i16, uint16_t, float, (uint16_t)element_wrap(x))
 UNARY(float_bf16, uint16_t, float, half_f32_to_bf16(x))
 
 /* By the kernel of that name, a run at once or each element. */
@@ -187,6 +188,8 @@ static const struct row {
     CAST_ROWS(DTYPE_BOOL, bool),
     ROW("Cast", 1, DTYPE_I16, DTYPE_F32, i16_float),
     ROW("Cast", 1, DTYPE_U16, DTYPE_F32, u16_float),
+    ROW("Cast", 1, DTYPE_F32, DTYPE_I16, float_i16),
+    ROW("Cast", 1, DTYPE_F32, DTYPE_U16, float_i16),
     ROW("Cast", 1, DTYPE_F16, DTYPE_F32, f16_float),
     ROW("Cast", 1, DTYPE_BF16, DTYPE_F32, bf16_float),
     ROW("Cast", 1, DTYPE_F32, DTYPE_F16, float_f16),

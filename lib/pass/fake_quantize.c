@@ -87,57 +87,95 @@ static struct value *apply(struct node *before, const char *op, struct value *x,
     return x ? pass_output(pass_node(before, "", op, 3, (struct value *[]){x, a, b}, err), err) : NULL;
 }
 
-static int rewrite(struct node *n, struct error *err)
+/* x * scale in n's place. */
+static int give_scaled(struct node *n, struct value *x, struct value *scale, struct error *err)
 {
-    struct node *q = find_pair(n);
+    struct node *back = x ? pass_node(n, "", "Mul", 2, (struct value *[]){x, scale}, err) : NULL;
+    return back ? pass_replace(n, back, err) : -1;
+}
+
+/* What q makes of its input, less the zero point, as numbers, which nodes before n compute; NULL after an error. */
+static struct value *rounded(struct node *n, const struct node *q, struct value *scale, struct error *err)
+{
     double low, high;
-    if (!q || !real_int_range(q->out[0]->type.dtype, &low, &high) || dtype_info(q->out[0]->type.dtype)->bits > 16)
-        return 0;
-    struct value *scale = scale_of(q, err);
+    real_int_range(q->out[0]->type.dtype, &low, &high);
     struct value *least = scale ? bound_of(q, low, scale, err) : NULL;
     struct value *most = least ? bound_of(q, high, scale, err) : NULL;
-    if (!most)
-        return -1;
-    struct value *v = apply(n, "Div", q->in[0], scale, NULL, err);
+    struct value *v = most ? apply(n, "Div", q->in[0], scale, NULL, err) : NULL;
     if (has_one_zero(q))
         v = apply(n, "Clip", v, least, most, err);
     else
         v = apply(n, "Min", apply(n, "Max", v, least, NULL, err), most, NULL, err);
-    v = apply(n, "Round", v, NULL, NULL, err);
-    struct node *back = v ? pass_node(n, "", "Mul", 2, (struct value *[]){v, scale}, err) : NULL;
-    return back ? pass_replace(n, back, err) : -1;
+    return apply(n, "Round", v, NULL, NULL, err);
 }
 
-/* DequantizeLinear of an input of 16 bits: (x - zero) * scale. */
-static int rewrite_input(struct node *n, struct error *err)
+static bool is_narrow(const struct node *q)
 {
-    const struct type *x = node_is(n, "DequantizeLinear") ? pass_type(node_in(n, 0)) : NULL;
-    if (!x || n->in[0]->producer || pass_constant(n->in[0]) || (x->dtype != DTYPE_I16 && x->dtype != DTYPE_U16) ||
-        !qdq_has_scales(n, -1) || !has_one_zero(n) || n->out[0]->type.dtype != DTYPE_F32)
+    double low, high;
+    return real_int_range(q->out[0]->type.dtype, &low, &high) && dtype_info(q->out[0]->type.dtype)->bits <= 16;
+}
+
+static int rewrite(struct node *n, struct error *err)
+{
+    struct node *q = find_pair(n);
+    if (!q || !is_narrow(q))
         return 0;
-    struct node *cast = pass_node(n, "", "Cast", 1, n->in, err);
-    if (!cast || node_set_int(cast, "to", DTYPE_F32, err))
-        return -1;
+    struct value *scale = scale_of(q, err);
+    return give_scaled(n, rounded(n, q, scale, err), scale, err);
+}
+
+/* ---- 16 bits that something lies between ---- */
+
+static bool is_wide(const struct type *type)
+{
+    return type && (type->dtype == DTYPE_I16 || type->dtype == DTYPE_U16);
+}
+
+static struct node *cast(struct node *before, struct value *x, enum dtype dtype, struct error *err)
+{
+    struct node *n = x ? pass_node(before, "", "Cast", 1, &x, err) : NULL;
+    return n && node_set_int(n, "to", dtype, err) == 0 ? n : NULL;
+}
+
+/* DequantizeLinear: (x - zero) * scale. */
+static int rewrite_back(struct node *n, struct error *err)
+{
+    if (!is_wide(pass_type(n->in[0])) || pass_constant(n->in[0]) || !qdq_has_scales(n, -1) || !has_one_zero(n) ||
+        n->out[0]->type.dtype != DTYPE_F32)
+        return 0;
     struct value *zero = pass_add_scalar(n->graph, DTYPE_F32, number(node_in(n, 2)), err);
     struct value *scale = zero ? pass_add_scalar(n->graph, DTYPE_F32, number(n->in[1]), err) : NULL;
-    struct value *v = scale ? apply(n, "Sub", pass_output(cast, err), zero, NULL, err) : NULL;
-    struct node *back = v ? pass_node(n, "", "Mul", 2, (struct value *[]){v, scale}, err) : NULL;
-    return back ? pass_replace(n, back, err) : -1;
+    struct node *x = scale ? cast(n, n->in[0], DTYPE_F32, err) : NULL;
+    return give_scaled(n, x ? apply(n, "Sub", pass_output(x, err), zero, NULL, err) : NULL, scale, err);
+}
+
+static int rewrite_integers(struct node *q, struct error *err)
+{
+    if (!is_wide(pass_type(q->out[0])) || node_is_dead(q) || !qdq_has_scales(q, -1) || !has_one_zero(q) ||
+        op_int(q, "precision") || q->in[0]->type.dtype != DTYPE_F32 || !can_divide(q->in[1]->constant))
+        return 0;
+    struct value *zero = pass_add_scalar(q->graph, DTYPE_F32, number(node_in(q, 2)), err);
+    struct value *v = zero ? rounded(q, q, scale_of(q, err), err) : NULL;
+    struct node *n = cast(q, apply(q, "Add", v, zero, NULL, err), q->out[0]->type.dtype, err);
+    return n ? pass_replace(q, n, err) : -1;
+}
+
+static int rewrite_alone(struct node *n, struct error *err)
+{
+    bool back = node_is(n, "DequantizeLinear"), is = back || node_is(n, "QuantizeLinear");
+    return !is || !node_in(n, 0) || !node_out(n, 0) ? 0 : (back ? rewrite_back : rewrite_integers)(n, err);
 }
 
 static int rewrite_wide(struct node *n, struct error *err)
 {
     const struct node *q = find_pair(n);
-    int changed = q ? 0 : rewrite_input(n, err);
-    if (changed)
-        return changed;
-    return q && (dtype_info(q->out[0]->type.dtype)->bits > 8 || q->in[1]->constant->count > 1) ? rewrite(n, err) : 0;
+    return q && (is_wide(&q->out[0]->type) || q->in[1]->constant->count > 1) ? rewrite(n, err) : 0;
 }
 
 int pass_fake_quantize_wide(struct graph *root, struct error *err)
 {
     for (struct graph *g = root; g; g = graph_next(root, g))
-        if (pass_each(g, rewrite_wide, err) < 0)
+        if (pass_each(g, rewrite_wide, err) < 0 || pass_each(g, rewrite_alone, err) < 0)
             return -1;
     return 0;
 }
@@ -206,8 +244,7 @@ static int rewrite_channels(struct node *n, struct error *err)
     struct value *zero = one ? pass_add_scalar(n->graph, q->out[0]->type.dtype, number(node_in(q, 2)), err) : NULL;
     struct value *v = zero ? apply(n, "Div", unbounded(n, q, err), scale, NULL, err) : NULL;
     v = apply(n, "DequantizeLinear", apply(n, "QuantizeLinear", v, one, zero, err), one, zero, err);
-    struct node *back = v ? pass_node(n, "", "Mul", 2, (struct value *[]){v, scale}, err) : NULL;
-    return back ? pass_replace(n, back, err) : -1;
+    return give_scaled(n, v, scale, err);
 }
 
 int pass_common_scale(struct graph *g, struct error *err)

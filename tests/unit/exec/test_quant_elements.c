@@ -149,13 +149,19 @@ static void rows_overwritten(void)
 }
 
 /* What networks of 16-bit activations are given. */
-static void an_input_of_words(void)
+static void words(void)
 {
     for (int i = 0; i < 4; i++) {
         enum dtype dtype = i % 2 ? DTYPE_U16 : DTYPE_I16;
         begin();
         struct value *x = byte_input("x", dtype, DIMS(2, 3, 5, 7)), *zero = scalar(dtype, i % 2 ? 40000 : -3);
-        output(NODE("DequantizeLinear", x, scalar(DTYPE_F32, 0.0007), i < 2 ? NULL : zero)->out[0]);
+        struct value *back = NODE("DequantizeLinear", x, scalar(DTYPE_F32, 0.0007), i < 2 ? NULL : zero)->out[0],
+                     *q = NODE("QuantizeLinear", back, scalar(DTYPE_F32, 0.0003), zero)->out[0],
+                     *turned = NODE("Transpose", q)->out[0];
+        output(back);
+        output(turned);
+        output(NODE("DequantizeLinear", q, scalar(DTYPE_F32, 0.0003), zero)->out[0]);
+        output(NODE("DequantizeLinear", turned, scalar(DTYPE_F32, 0.0003), zero)->out[0]);
         check_bytes(-1);
     }
 }
@@ -167,6 +173,6 @@ int main(void)
     RUN(by_channel);
     RUN(dynamic_numbers);
     RUN(rows_overwritten);
-    RUN(an_input_of_words);
+    RUN(words);
     return TEST_END();
 }
