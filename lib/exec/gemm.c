@@ -149,12 +149,17 @@ struct group {
     int first, last, next;
 };
 
+/* Panels that are met once come in fours, which a row meets side by side. Behind the last group: the end. */
+static int group_first(const struct gemm_args *g, int index)
+{
+    int unit = g->cut.tiles == 1 && !g->widens && g->groups <= g->panels / 4 ? 4 : 1;
+    int first = (int)plan_tile_first((g->panels + unit - 1) / unit, g->groups, index) * unit;
+    return first < g->panels ? first : g->panels;
+}
+
 static struct group group_at(const struct gemm_args *g, int index)
 {
-    int next = index + 2 > g->groups ? g->groups : index + 2;
-    return (struct group){(int)plan_tile_first(g->panels, g->groups, index),
-                          (int)plan_tile_first(g->panels, g->groups, index + 1),
-                          (int)plan_tile_first(g->panels, g->groups, next)};
+    return (struct group){group_first(g, index), group_first(g, index + 1), group_first(g, index + 2)};
 }
 
 /* What a step fetches (kernel/isa/fetch.h). */
