@@ -203,27 +203,34 @@ static unsigned element(const struct stored *s, int64_t i, int64_t j)
     }
 }
 
-static uint8_t *pack_halves(uint8_t *to, const struct stored *s, int nr, int64_t i, int64_t column)
+static uint8_t *pack_halves(uint8_t *to, const struct pack_args *a, int64_t i, int64_t column)
 {
+    const struct stored *s = &a->s;
     int64_t step = s->turned ? s->k : 1, columns = s->n - column;
     const uint16_t *from = (const uint16_t *)s->x->data + column * step + i * (s->turned ? 1 : s->n);
     uint16_t *half = (uint16_t *)(void *)to;
-    for (int j = 0; j < nr; j++)
+    for (int j = 0; j < a->nr; j++)
         half[j] = j < columns ? from[j * step] : 0;
-    return (uint8_t *)(half + nr);
+    return (uint8_t *)(half + a->nr);
 }
 
-static uint8_t *pack_row(uint8_t *to, const struct pack_args *a, int64_t i, int64_t column)
+static uint8_t *pack_bytes(uint8_t *to, const struct pack_args *a, int64_t i, int64_t column)
 {
-    int half = a->nr / 2;
-    for (int j = 0; j < a->nr; j++) {
-        unsigned q = column + j < a->s.n ? element(&a->s, i, column + j) : 0;
-        if (a->w.type == KERNEL_S8)
-            to[j] = (uint8_t)q;
-        else
-            to[j % half] = (uint8_t)(j < half ? q : to[j % half] | q << 4);
-    }
-    return to + (a->w.type == KERNEL_S8 ? a->nr : half);
+    for (int j = 0; j < a->nr; j++)
+        to[j] = (uint8_t)(column + j < a->s.n ? element(&a->s, i, column + j) : 0);
+    return to + a->nr;
+}
+
+/* Of four rows, the bytes of two. */
+static uint8_t *pack_nibbles(uint8_t *to, const struct pack_args *a, int64_t i, int64_t column)
+{
+    int64_t row = i % a->s.block;
+    int turn = (int)(row % 4);
+    if (turn == 0)
+        memset(to, 0, 2 * (size_t)a->nr);
+    for (int j = 0; j < a->nr && column + j < a->s.n; j++)
+        to[turn % 2 * a->nr + j] |= (uint8_t)(element(&a->s, i, column + j) << turn / 2 * 4);
+    return turn == 3 || row + 1 == a->s.block ? to + (ptrdiff_t)2 * a->nr : to;
 }
 
 static uint8_t *pack_scales(uint8_t *to, const struct pack_args *a, int64_t block, int64_t column)
@@ -231,14 +238,19 @@ static uint8_t *pack_scales(uint8_t *to, const struct pack_args *a, int64_t bloc
     const struct stored *s = &a->s;
     float *scale = (float *)(void *)to;
     int32_t *zero = (int32_t *)(void *)(scale + a->nr);
+    uint8_t *zero_byte = (uint8_t *)zero;
     for (int j = 0; j < a->nr; j++) {
         int64_t at = block * s->k_step + (column + j) * s->n_step;
         bool there = column + j < s->n;
+        int32_t z = a->w.has_zeros && there ? (int32_t)tensor_get_i64(s->zero, at) + offset_of(s->x->dtype) : 0;
         scale[j] = there ? (float)tensor_get_f64(s->scale, at) : 0;
-        if (a->w.has_zeros)
-            zero[j] = there ? (int32_t)tensor_get_i64(s->zero, at) + offset_of(s->x->dtype) : 0;
+        if (a->w.has_zeros && a->w.type == KERNEL_S8)
+            zero[j] = z;
+        else if (a->w.has_zeros)
+            zero_byte[j] = zero_byte[a->nr + j] = (uint8_t)z;
     }
-    return to + (a->w.has_zeros ? 2 : 1) * sizeof(float) * (size_t)a->nr;
+    size_t zeros = a->w.type == KERNEL_S8 ? sizeof(*zero) : 2;
+    return to + (sizeof(*scale) + (a->w.has_zeros ? zeros : 0)) * (size_t)a->nr;
 }
 
 /* A unit is a panel. */
@@ -246,6 +258,9 @@ static int pack_panels(void *packed, const void *stored, const void *args, int64
                        const struct kernels *k)
 {
     const struct pack_args *a = args;
+    uint8_t *(*pack)(uint8_t *, const struct pack_args *, int64_t, int64_t) = a->w.type == KERNEL_S8   ? pack_bytes
+                                                                              : a->w.type == KERNEL_U4 ? pack_nibbles
+                                                                                                       : pack_halves;
     (void)stored;
     (void)k;
     for (int64_t panel = first; panel < last; panel++) {
@@ -253,7 +268,7 @@ static int pack_panels(void *packed, const void *stored, const void *args, int64
         for (int64_t i = 0; i < a->s.k; i++) {
             if (a->s.scale && i % a->s.block == 0)
                 to = pack_scales(to, a, i / a->s.block, panel * a->nr);
-            to = a->s.scale ? pack_row(to, a, i, panel * a->nr) : pack_halves(to, &a->s, a->nr, i, panel * a->nr);
+            to = pack(to, a, i, panel * a->nr);
         }
     }
     return 0;

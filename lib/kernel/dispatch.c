@@ -124,12 +124,16 @@ size_t kernel_type_size(enum kernel_type type)
 
 size_t kernel_narrow_bytes(const struct kernel_narrow *w, size_t k, size_t nr)
 {
-    size_t block = (size_t)w->block, blocks = k / block + (k % block != 0), bits = 16, rows, heads = 0, bytes;
-    if (w->type == KERNEL_S8 || w->type == KERNEL_U4) {
-        bits = w->type == KERNEL_S8 ? 8 : 4;
-        heads = (w->has_zeros ? 2 : 1) * sizeof(float) * nr;
+    size_t block = (size_t)w->block, blocks = k / block + (k % block != 0), row = 2 * nr, head = 0, bytes;
+    if (w->type == KERNEL_S8) {
+        row = nr;
+        head = (w->has_zeros ? 2 : 1) * sizeof(float) * nr;
     }
-    bool fits = mem_mul(k, nr * bits / 8, &rows) && mem_mul(heads, blocks, &heads) && mem_add(rows, heads, &bytes);
+    if (w->type == KERNEL_U4) { /* rows by four */
+        k = k / block * ((block + 3) / 4) + (k % block + 3) / 4;
+        head = sizeof(float) * nr + (w->has_zeros ? row : 0);
+    }
+    bool fits = mem_mul(k, row, &bytes) && mem_mul(head, blocks, &head) && mem_add(bytes, head, &bytes);
     return fits ? bytes : 0;
 }
 

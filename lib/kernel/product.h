@@ -162,10 +162,10 @@ struct kernel_product {
 #define KERNEL_NARROW_ROWS 4
 
 /* Weights of a product of f32 in fewer bits. Panels of gemm_f32's nr columns, the last one too, have for each `block`
- * rows of k, the last block with fewer: an f32 scale for each column, then, if has_zeros, an s32 zero point; then the
- * rows.
- * f16 and bf16 have rows alone. A weight of S8 or U4 is (q - zero point) * scale; byte j of a row of U4 has column j in
- * its lower half, and column j + nr / 2. */
+ * rows of k, the last block with fewer: an f32 scale for each column, then, if has_zeros, its zero point; then the
+ * rows. f16 and bf16 have rows alone. A weight of S8 or U4 is (q - zero point) * scale. S8 has zero points of s32. U4
+ * has them, 0 to 15, as bytes, all columns twice, and groups of four rows, of which a block's last may lack some: the
+ * bytes of two rows, which hold rows 0 and 1 in their lower halves, and rows 2 and 3. */
 struct kernel_narrow {
     enum kernel_type type; /* S8, U4, F16 or BF16 */
     int block;

@@ -31,13 +31,18 @@ static float weight(const struct kernel_narrow *w, const char *panel, int k, int
     int nr = columns(), in_block = i % w->block;
     size_t whole = kernel_narrow_bytes(w, (size_t)w->block < (size_t)k ? (size_t)w->block : (size_t)k, (size_t)nr);
     const char *scales = panel + (size_t)(i / w->block) * whole, *zeros = scales + sizeof(float) * (size_t)nr;
-    const uint8_t *row = (const uint8_t *)(w->has_zeros ? zeros + sizeof(int32_t) * (size_t)nr : zeros);
-    float zero = (float)(w->has_zeros ? whole_number(zeros, (size_t)j) : w->zero);
-    if (w->type == KERNEL_S8)
-        return ((float)((const int8_t *)row)[in_block * nr + j] - zero) * number(scales, (size_t)j);
-    if (w->type == KERNEL_U4)
-        return ((float)(row[in_block * (nr / 2) + j % (nr / 2)] >> j / (nr / 2) * 4 & 15) - zero) *
+    float zero = (float)w->zero;
+    if (w->type == KERNEL_S8) {
+        const char *rows = zeros + (w->has_zeros ? sizeof(int32_t) * (size_t)nr : 0);
+        zero = w->has_zeros ? (float)whole_number(zeros, (size_t)j) : zero;
+        return ((float)(signed char)rows[in_block * nr + j] - zero) * number(scales, (size_t)j);
+    }
+    if (w->type == KERNEL_U4) {
+        const uint8_t *rows = (const uint8_t *)zeros + (w->has_zeros ? 2 * nr : 0);
+        zero = w->has_zeros ? (float)zeros[j] : zero;
+        return ((float)(rows[(in_block / 4 * 2 + in_block % 2) * nr + j] >> in_block % 4 / 2 * 4 & 15) - zero) *
                number(scales, (size_t)j);
+    }
     uint16_t half;
     memcpy(&half, panel + sizeof half * (size_t)(i * nr + j), sizeof half);
     return w->type == KERNEL_F16 ? half_f16_to_f32(half) : half_bf16_to_f32(half);

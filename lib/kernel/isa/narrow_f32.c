@@ -7,15 +7,24 @@
 #define COLUMNS (2 * VL)
 #define AHEAD   8192 /* bytes that are fetched ahead; 2048 leave half of what memory can send unused */
 
-/* Bytes of a row of a panel. */
-V_FN int row_bytes(enum kernel_type type)
+#define CHUNK 32 /* rows that are unpacked together, a multiple of 4 */
+
+/* What rows are that are multiplied: whole numbers of a byte, such less their zero points, or halves. OFFSETS do for
+ * BYTES where speed matters less than room. */
+enum form { BYTES, OFFSETS, F16, BF16 };
+
+#define SUMMED_BYTES (V_SMALL ? OFFSETS : BYTES)
+
+V_FN int row_bytes(enum form form)
 {
-    return type == KERNEL_U4 ? COLUMNS / 2 : type == KERNEL_S8 ? COLUMNS : COLUMNS * 2;
+    return form == BYTES || form == OFFSETS ? COLUMNS : COLUMNS * 2;
 }
 
-V_FN bool has_scales(enum kernel_type type)
+/* What stands before a block's rows. */
+V_FN size_t head_bytes(const struct kernel_narrow *w, enum form form)
 {
-    return type == KERNEL_U4 || type == KERNEL_S8;
+    size_t zeros = !w->has_zeros ? 0 : w->type == KERNEL_U4 ? 2 : sizeof(int32_t);
+    return form == BYTES || form == OFFSETS ? COLUMNS * (sizeof(float) + zeros) : 0;
 }
 
 /* What a block's weights have in common: each column's own. */
@@ -24,66 +33,91 @@ struct block {
     v_i32 zero[2];
 };
 
-V_FN void read_block(struct block *b, const struct kernel_narrow *w, const uint8_t *at)
+V_FN void read_block(struct block *b, const struct kernel_narrow *w, const uint8_t *head, enum form form)
 {
-    const float *floats = (const float *)(const void *)at;
+    const float *scales = (const float *)(const void *)head;
+    const int32_t *zeros = (const int32_t *)(const void *)(scales + COLUMNS);
     V_UNROLL(2)
     for (int v = 0; v < 2; v++) {
-        b->scale[v] = v_load(floats + v * VL);
-        b->zero[v] =
-            w->has_zeros ? v_load_i32((const int32_t *)(const void *)floats + COLUMNS + v * VL) : v_set1_i32(w->zero);
+        b->scale[v] = v_load(scales + v * VL);
+        if (form == OFFSETS)
+            b->zero[v] = w->type == KERNEL_U4 ? (v_i32){0}
+                         : w->has_zeros       ? v_load_i32(zeros + v * VL)
+                                              : v_set1_i32(w->zero);
     }
 }
 
-/* Vector v of a row of weights. Halves of a byte are those of columns that lie a vector apart. */
-V_FN v_f32 weights(const uint8_t *row, const struct block *b, enum kernel_type type, int v)
+/* Rows of U4 as bytes, less their zero points; up to three more than there are. A vector holds two rows of bytes. */
+static void unpack(uint8_t *to, const struct kernel_narrow *w, const uint8_t *head, const uint8_t *at, int rows)
 {
-    const uint16_t *halves = (const uint16_t *)(const void *)row + v * VL;
-    v_i32 q;
-    if (type == KERNEL_F16)
-        return v_from_f16(halves);
-    if (type == KERNEL_BF16)
-        return v_from_bf16(halves);
-    if (type == KERNEL_S8)
-        q = v_load_bytes(row + v * VL, true);
-    else
-        q = v ? v_shr_i32(v_load_bytes(row, false), 4) : v_and_i32(v_load_bytes(row, false), v_set1_i32(15));
-    return v_mul(v_from_i32(v_sub_i32(q, b->zero[v])), b->scale[v]);
+    const int32_t *from = (const int32_t *)(const void *)at, *zeros = (const int32_t *)(const void *)head + COLUMNS;
+    const v_i32 low = v_set1_i32(0x0f0f0f0f);
+    const v_bytes zero =
+        (v_bytes)(w->has_zeros ? v_load_i32(zeros) : v_set1_i32((int32_t)((uint32_t)w->zero * 0x01010101u)));
+    int32_t *out = (int32_t *)(void *)to;
+    for (int i = 0; i < rows; i += 4, from += VL, out += 2 * VL) {
+        v_i32 x = v_load_i32(from);
+        __builtin_prefetch((const char *)from + AHEAD);
+        v_store_i32(out, (v_i32)((v_bytes)v_and_i32(x, low) - zero));
+        v_store_i32(out + VL, (v_i32)((v_bytes)v_and_i32(v_shr_i32(x, 4), low) - zero));
+    }
 }
 
-/* Calls BODY(row of the first panel, its block, index) for each of k rows of `count` panels, one or two, the second of
- * which lies `panel` bytes behind. */
-#define EACH_ROW(w, type, k, at, count, panel, BODY)                                                                   \
+/* Vector v of a row of weights. */
+V_FN v_f32 weights(const uint8_t *row, const struct block *b, enum form form, int v)
+{
+    const uint16_t *halves = (const uint16_t *)(const void *)row + v * VL;
+    if (form == F16)
+        return v_from_f16(halves);
+    if (form == BF16)
+        return v_from_bf16(halves);
+    v_i32 q = v_load_bytes(row + v * VL, true);
+    return v_mul(v_from_i32(form == OFFSETS ? v_sub_i32(q, b->zero[v]) : q), b->scale[v]);
+}
+
+/* Calls BODY(row of the first panel, bytes from there to the second's, blocks, index, bytes from what is multiplied to
+ * what to fetch) for each of k rows of `count` panels, one or two, the second of which lies `panel` bytes behind. */
+#define EACH_ROW(w, form, nibbles, k, at, count, panel, BODY)                                                          \
     do {                                                                                                               \
         const uint8_t *at_ = (at);                                                                                     \
+        const bool packed_ = (nibbles) && (w)->type == KERNEL_U4;                                                      \
+        uint8_t bytes_[2][CHUNK * COLUMNS];                                                                            \
         for (int i_ = 0, end_; i_ < (k); i_ = end_) {                                                                  \
             struct block block_[2] = {{.scale = {v_zero(), v_zero()}}};                                                \
+            const uint8_t *head_ = at_;                                                                                \
             end_ = (k)-i_ < (w)->block ? (k) : i_ + (w)->block;                                                        \
-            if (has_scales(type))                                                                                      \
+            if (head_bytes(w, form))                                                                                   \
                 _Pragma("GCC unroll 2") for (int p_ = 0; p_ < (count); p_++)                                           \
-                    read_block(&block_[p_], w, at_ + p_ * (panel));                                                    \
-            at_ += has_scales(type) ? ((w)->has_zeros ? 2 : 1) * COLUMNS * sizeof(float) : 0;                          \
-            for (int r_ = i_; r_ < end_; r_++, at_ += row_bytes(type))                                                 \
-                BODY(at_, block_, r_);                                                                                 \
+                    read_block(&block_[p_], w, head_ + p_ * (panel), form);                                            \
+            at_ += head_bytes(w, form);                                                                                \
+            for (int from_ = i_, to_; from_ < end_; from_ = to_) {                                                     \
+                const uint8_t *row_ = at_;                                                                             \
+                to_ = packed_ && end_ - from_ > CHUNK ? from_ + CHUNK : end_;                                          \
+                at_ += packed_ ? (to_ - from_ + 3) / 4 * 2 * COLUMNS : (to_ - from_) * (ptrdiff_t)row_bytes(form);     \
+                for (int p_ = 0; packed_ && p_ < (count); p_++)                                                        \
+                    unpack(bytes_[p_], w, head_ + p_ * (panel), row_ + p_ * (panel), to_ - from_);                     \
+                row_ = packed_ ? bytes_[0] : row_;                                                                     \
+                for (int r_ = from_; r_ < to_; r_++, row_ += row_bytes(form))                                          \
+                    BODY(row_, packed_ ? sizeof(*bytes_) : (panel), block_, r_, packed_ ? 0 : AHEAD);                  \
+            }                                                                                                          \
         }                                                                                                              \
     } while (0)
 
 /* ---- a panel of floats ---- */
 
-V_FN void widen_panel(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors,
-                      enum kernel_type type)
+V_FN void widen_panel(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors, enum form form)
 {
-#define STORE(row, block, index)                                                                                       \
+#define STORE(row, panel, block, index, ahead)                                                                         \
     for (int v_ = 0; v_ < vectors; v_++)                                                                               \
-    v_store(to + ((ptrdiff_t)(index)*vectors + v_) * VL, weights(row, block, type, v_))
-    EACH_ROW(w, type, k, at, 1, 0, STORE);
+    v_store(to + ((ptrdiff_t)(index)*vectors + v_) * VL, weights(row, block, form, v_))
+    EACH_ROW(w, form, form == OFFSETS, k, at, 1, 0, STORE);
 }
 
 /* ---- rows ---- */
 
 /* sums[row][panel][vector]. Loops over vectors are unrolled: else what they are indexed by keeps weights in memory. */
 V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kernel_narrow *w, const uint8_t *at,
-                     size_t panel, int m, int panels, enum kernel_type type)
+                     size_t panel, int m, int panels, enum form form)
 {
     const float *a[KERNEL_NARROW_ROWS];
     v_f32 acc[2 * KERNEL_NARROW_ROWS]; /* whose address stays here, so that they are registers */
@@ -93,16 +127,17 @@ V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kern
         acc[i] = v_zero();
     for (int i = 0; i < m; i++)
         a[i] = (const float *)g->a[i < g->m ? i : g->m - 1] + g->tap[0];
-#define ADD(row, block, index)                                                                                         \
+#define ADD(row, panel, block, index, ahead)                                                                           \
     do {                                                                                                               \
         v_f32 w_[4];                                                                                                   \
         _Pragma("GCC unroll 4") for (int v_ = 0; v_ < vectors; v_++) w_[v_] =                                          \
-            weights((row) + v_ / 2 * panel, &(block)[v_ / 2], type, v_ % 2);                                           \
-        _Pragma("GCC unroll 2") for (int p_ = 0; p_ < panels; p_++) __builtin_prefetch((row) + p_ * panel + AHEAD);    \
+            weights((row) + v_ / 2 * (panel), &(block)[v_ / 2], form, v_ % 2);                                         \
+        _Pragma("GCC unroll 2") for (int p_ = 0; p_ < panels; p_++)                                                    \
+            __builtin_prefetch((row) + p_ * (panel) + (ahead));                                                        \
         _Pragma("GCC unroll 32") for (int j_ = 0; j_ < m * vectors; j_++)                                              \
             v_fma_to(&acc[j_], v_set1(a[j_ / vectors][index]), w_[j_ % vectors]);                                      \
     } while (0)
-    EACH_ROW(w, type, g->k, at, panels, panel, ADD);
+    EACH_ROW(w, form, form == SUMMED_BYTES, g->k, at, panels, panel, ADD);
     V_UNROLL(32)
     for (int i = 0; i < m * vectors; i++)
         sums[i] = acc[i];
@@ -126,7 +161,7 @@ static void finish(const v_f32 *acc, int step, const struct kernel_gemm *g, int 
 }
 
 /* One row takes two panels at a time: as many sums as hide the latency of an addition. A last one alone is both. */
-V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, int m, enum kernel_type type)
+V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, int m, enum form form)
 {
     const uint8_t *at = g->b;
     const size_t panel = kernel_narrow_bytes(w, (size_t)g->k, COLUMNS);
@@ -134,54 +169,71 @@ V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, i
     v_f32 sums[2 * KERNEL_NARROW_ROWS];
     for (int column = 0; column < g->n; column += panels * COLUMNS, at += (size_t)panels * panel) {
         bool more = panels > 1 && g->n - column > COLUMNS;
-        sum_panels(sums, g, w, at, more ? panel : 0, m, panels, type);
+        sum_panels(sums, g, w, at, more ? panel : 0, m, panels, form);
         finish(sums, 2 * panels, g, column);
         if (more)
             finish(sums + 2, 2 * panels, g, column + COLUMNS);
     }
 }
 
-/* ---- by type ---- */
+/* ---- by form ---- */
 
-#define EACH_TYPE(X) X(KERNEL_S8) X(KERNEL_U4) X(KERNEL_F16) X(KERNEL_BF16)
-
-typedef void rows_fn(const struct kernel_gemm *g, const struct kernel_narrow *w);
+/* Forms of their own in memory and, of sums, those that are worth it. */
+#define EACH_STORED(X) X(OFFSETS) X(F16) X(BF16)
+#if V_SMALL
+#define EACH_SUMMED EACH_STORED
+#else
+#define EACH_SUMMED(X) EACH_STORED(X) X(BYTES)
+#endif
 
 /* Where there are fewer rows, the last one is summed again. */
-#define FUNCTIONS(type)                                                                                                \
-    static void row_##type(const struct kernel_gemm *g, const struct kernel_narrow *w)                                 \
+#define SUMS(form)                                                                                                     \
+    static void row_##form(const struct kernel_gemm *g, const struct kernel_narrow *w)                                 \
     {                                                                                                                  \
-        run_rows(g, w, 1, type);                                                                                       \
+        run_rows(g, w, 1, form);                                                                                       \
     }                                                                                                                  \
-    static void rows_##type(const struct kernel_gemm *g, const struct kernel_narrow *w)                                \
+    static void rows_##form(const struct kernel_gemm *g, const struct kernel_narrow *w)                                \
     {                                                                                                                  \
-        run_rows(g, w, KERNEL_NARROW_ROWS, type);                                                                      \
-    }                                                                                                                  \
-    static void widen_##type(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors)          \
-    {                                                                                                                  \
-        widen_panel(to, w, at, k, vectors, type);                                                                      \
+        run_rows(g, w, KERNEL_NARROW_ROWS, form);                                                                      \
     }
-#define ENTRY(type) [type] = {row_##type, rows_##type, widen_##type},
+#define WIDEN(form)                                                                                                    \
+    static void widen_##form(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors)          \
+    {                                                                                                                  \
+        widen_panel(to, w, at, k, vectors, form);                                                                      \
+    }
+#define ROW_ENTRY(form)  [form] = {row_##form, rows_##form},
+#define WIDE_ENTRY(form) [form] = widen_##form,
 
-EACH_TYPE(FUNCTIONS)
+EACH_SUMMED(SUMS)
+EACH_STORED(WIDEN)
 
 static const struct {
-    rows_fn *row, *rows;
-    void (*widen)(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors);
-} types[] = {EACH_TYPE(ENTRY)};
+    void (*row)(const struct kernel_gemm *g, const struct kernel_narrow *w);
+    void (*rows)(const struct kernel_gemm *g, const struct kernel_narrow *w);
+} sums_of[] = {EACH_SUMMED(ROW_ENTRY)};
+static void (*const widen_from[])(float *to, const struct kernel_narrow *w, const uint8_t *at, int k,
+                                  int vectors) = {EACH_STORED(WIDE_ENTRY)};
+
+static enum form form_of(const struct kernel_narrow *w)
+{
+    bool offsets = w->type == KERNEL_S8 && (w->has_zeros || w->zero != 0);
+    return w->type == KERNEL_F16 ? F16 : w->type == KERNEL_BF16 ? BF16 : offsets ? OFFSETS : SUMMED_BYTES;
+}
 
 void K(gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow *w)
 {
-    (g->m == 1 ? types[w->type].row : types[w->type].rows)(g, w);
+    enum form form = form_of(w);
+    (g->m == 1 ? sums_of[form].row : sums_of[form].rows)(g, w);
 }
 
 void K(widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n)
 {
     const uint8_t *at = panels;
     const size_t panel = kernel_narrow_bytes(w, (size_t)k, COLUMNS);
+    const enum form form = form_of(w) == BYTES ? OFFSETS : form_of(w);
     for (int column = 0; column < n; column += COLUMNS, at += panel) {
         int vectors = n - column > VL ? 2 : 1;
-        types[w->type].widen(to, w, at, k, vectors);
+        widen_from[form](to, w, at, k, vectors);
         to += (ptrdiff_t)k * vectors * VL;
     }
 }

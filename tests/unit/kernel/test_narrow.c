@@ -26,12 +26,15 @@ static void make_matrix(struct matrix *m, enum kernel_type type)
 {
     m->k = random_to(MAX_K);
     m->n = random_to(MAX_N);
-    m->w = (struct kernel_narrow){.type = type, .block = random_to(m->k), .zero = (int32_t)(guard_random() % 16)};
+    m->w = (struct kernel_narrow){.type = type, .block = random_to(m->k)};
+    m->w.zero = guard_random() % 2 ? (int32_t)(guard_random() % 16) : 0;
     m->w.has_zeros = guard_random() % 2 && (type == KERNEL_S8 || type == KERNEL_U4);
     for (int i = 0; i < m->k; i++)
         for (int j = 0; j < m->n; j++) {
             m->scale[i][j] = guard_random_float(0.1f);
-            m->zero[i][j] = m->w.has_zeros ? (int32_t)(guard_random() % 256) - 128 : m->w.zero;
+            m->zero[i][j] = !m->w.has_zeros     ? m->w.zero
+                            : type == KERNEL_S8 ? (int32_t)(guard_random() % 511) - 255
+                                                : (int32_t)(guard_random() % 16);
             m->q[i][j] = type == KERNEL_S8   ? (int)(guard_random() % 256) - 128
                          : type == KERNEL_U4 ? (int)(guard_random() % 16)
                                              : (int)(guard_random() % 0x4000 + 0x1000);
@@ -48,18 +51,34 @@ static float weight(const struct matrix *m, int i, int j)
     return ((float)m->q[i][j] - (float)m->zero[block][j]) * m->scale[block][j];
 }
 
+/* Four rows of halves of bytes take the room of two. */
 static unsigned char *pack_row(unsigned char *to, const struct matrix *m, int i, int first, int nr)
 {
-    int bits = m->w.type == KERNEL_S8 ? 8 : m->w.type == KERNEL_U4 ? 4 : 16;
-    memset(to, 0, (size_t)(nr * bits / 8));
+    int row = i % m->w.block, size = m->w.type == KERNEL_U4 ? 2 * nr : m->w.type == KERNEL_S8 ? nr : 2 * nr;
+    if (m->w.type != KERNEL_U4 || row % 4 == 0)
+        memset(to, 0, (size_t)size);
     for (int j = 0; j < nr && first + j < m->n; j++)
-        if (bits == 16)
-            memcpy(to + 2 * j, &(uint16_t){(uint16_t)m->q[i][first + j]}, 2);
-        else if (bits == 8)
+        if (m->w.type == KERNEL_S8)
             to[j] = (unsigned char)m->q[i][first + j];
+        else if (m->w.type == KERNEL_U4)
+            to[row % 2 * nr + j] |= (unsigned char)(m->q[i][first + j] << row % 4 / 2 * 4);
         else
-            to[j % (nr / 2)] |= (unsigned char)(m->q[i][first + j] << j / (nr / 2) * 4);
-    return to + nr * bits / 8;
+            memcpy(to + 2 * j, &(uint16_t){(uint16_t)m->q[i][first + j]}, 2);
+    return m->w.type != KERNEL_U4 || row % 4 == 3 || row + 1 == m->w.block || i + 1 == m->k ? to + size : to;
+}
+
+static unsigned char *pack_head(unsigned char *to, const struct matrix *m, int block, int first, int nr)
+{
+    int size = (int)sizeof(float), zero_size = m->w.type == KERNEL_S8 ? size : 1;
+    for (int j = 0; j < nr; j++) {
+        int column = first + j < m->n ? first + j : 0;
+        const int32_t *zero = &m->zero[block][column];
+        memcpy(to + j * size, &m->scale[block][column], sizeof(float));
+        for (int half = 0; m->w.has_zeros && half < (m->w.type == KERNEL_S8 ? 1 : 2); half++)
+            memcpy(to + nr * size + (half * nr + j) * zero_size,
+                   zero_size == 1 ? &(char){(char)*zero} : (const void *)zero, (size_t)zero_size);
+    }
+    return to + nr * (size + (!m->w.has_zeros ? 0 : m->w.type == KERNEL_S8 ? size : 2));
 }
 
 /* The panels, with the last byte before the forbidden page. */
@@ -69,12 +88,8 @@ static void *pack(const struct matrix *m, int nr)
     unsigned char *start = narrow.end - panel * (size_t)((m->n + nr - 1) / nr), *to = start;
     for (int first = 0; first < m->n; first += nr)
         for (int i = 0; i < m->k; i++) {
-            bool heads = i % m->w.block == 0 && (m->w.type == KERNEL_S8 || m->w.type == KERNEL_U4);
-            for (int part = 0; heads && part <= m->w.has_zeros; part++)
-                for (int j = 0; j < nr; j++, to += sizeof(float)) {
-                    int block = i / m->w.block, column = first + j < m->n ? first + j : 0;
-                    memcpy(to, part ? (const void *)&m->zero[block][column] : &m->scale[block][column], sizeof(float));
-                }
+            if (i % m->w.block == 0 && (m->w.type == KERNEL_S8 || m->w.type == KERNEL_U4))
+                to = pack_head(to, m, i / m->w.block, first, nr);
             to = pack_row(to, m, i, first, nr);
         }
     return start;
