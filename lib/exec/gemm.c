@@ -228,7 +228,7 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
     struct kernel_gemm k = {.a = t->a,
                             .tap = j->tap,
                             .taps = j->taps,
-                            .k = j->k,
+                            .k = j->k + j->beyond,
                             .b = b->packed + (size_t)group->first * g->panel,
                             .b_tap = j->b_tap,
                             .b_taps = j->b_taps,

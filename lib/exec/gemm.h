@@ -37,6 +37,8 @@ struct gemm_job {
     ptrdiff_t a_stride[GEMM_AXES], c_stride[GEMM_AXES], add_stride[GEMM_AXES];
     const ptrdiff_t *tap; /* [taps] */
     int taps, k, n;
+    int beyond;       /* so many elements behind the k of A are read as well, where the product's panels have zeros: */
+                      /* short runs need not be gathered then */
     const int *b_tap; /* [taps] which of the b_taps taps of B each is; NULL: B has the same, in order */
     int b_taps;
     int batches;

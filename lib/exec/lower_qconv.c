@@ -102,6 +102,9 @@ static int emit(struct plan *p, struct node *n, const struct conv *c, const stru
         return -1;
     job->bias_at = job->c_batch;
     job->packed = exec_quant_packed(p, n, "conv_q8", w, job->product, c->groups, job->taps, job->k, err);
+    const int kr = job->product->kr;
+    if (job->k < 4 && !x->buffer->external && !job->product->about)
+        job->beyond = (job->k + kr - 1) / kr * kr - job->k;
     return job->packed ? gemm_emit(p, n, job->product->name, job, err) : -1;
 }
 

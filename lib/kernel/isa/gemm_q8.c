@@ -22,15 +22,16 @@ V_FN dot_element widened(uint8_t byte, bool is_signed)
 #if defined(ISA_avx2) && !DOT_DIRECT
 #define WIDEN 16 /* elements at once, at most */
 
-/* 16 or 8 elements. */
+/* 16, 8 or 4 elements. */
 V_FN void widen(dot_element *to, const uint8_t *from, bool is_signed, int n)
 {
     if (n == WIDEN) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)from);
         _mm256_storeu_si256((__m256i *)(void *)to, is_signed ? _mm256_cvtepi8_epi16(x) : _mm256_cvtepu8_epi16(x));
     } else {
-        __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)from);
-        _mm_storeu_si128((__m128i *)(void *)to, is_signed ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x));
+        __m128i x = n == WIDEN / 2 ? _mm_loadl_epi64((const __m128i *)(const void *)from) : _mm_loadu_si32(from);
+        x = is_signed ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x);
+        memcpy(to, &x, (size_t)n * sizeof *to);
     }
 }
 
@@ -104,6 +105,8 @@ V_FN void gather_rows(struct row_room *room, const struct kernel_gemm *g, bool i
         gather_all(room, g, is_signed, WIDEN);
     else if (WIDEN > 1 && g->k >= WIDEN / 2)
         gather_all(room, g, is_signed, WIDEN / 2);
+    else if (WIDEN > 1 && g->k >= WIDEN / 4)
+        gather_all(room, g, is_signed, WIDEN / 4);
     else
         gather_all(room, g, is_signed, 1);
 }
