@@ -134,7 +134,7 @@ static void take_option(struct request *r, int key, const char *value)
         r->calibration.effort = (int)program_number("-e", value, 0, 16);
         break;
     case OPTION_MAX_LOSS:
-        r->calibration.max_loss = program_real("--max-loss", value, true) / 100;
+        r->calibration.max_loss = program_real("--max-loss", value, false) / 100;
         break;
     case 'r':
         r->report = value;

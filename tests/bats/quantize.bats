@@ -166,6 +166,8 @@ END
     failed_with 2 'guess'
     try quantize -c photos -a u4 net.nn
     failed_with 2 'want u8 or s8'
+    try quantize -c photos --max-loss 0 net.nn
+    failed_with 2 'above 0'
 }
 
 @test "-c -e: weights rounded by what layers give" {
