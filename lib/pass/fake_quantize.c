@@ -137,18 +137,42 @@ static struct node *cast(struct node *before, struct value *x, enum dtype dtype,
     return n && node_set_int(n, "to", dtype, err) == 0 ? n : NULL;
 }
 
+/* One number, or one that only a run tells. */
+static bool is_one(const struct value *v, enum dtype dtype)
+{
+    const struct type *t = pass_type(v);
+    return t && t->dtype == dtype && (t->rank == 0 || (t->rank == 1 && t->dims[0] == 1));
+}
+
+/* Whether DequantizeLinear's scale is one that only a run tells. */
+static bool is_dynamic(const struct node *n)
+{
+    return n->in[0]->type.rank > 0 && !pass_constant(n->in[1]) && is_one(n->in[1], DTYPE_F32) &&
+           !op_int(n, "block_size") && (is_wide(&n->in[0]->type) || qdq_is_byte(n->in[0])) &&
+           (!node_in(n, 2) || is_one(n->in[2], n->in[0]->type.dtype));
+}
+
+static struct value *number_of(struct node *n, int in, struct error *err)
+{
+    struct value *v = node_in(n, in);
+    if (!v || pass_constant(v))
+        return pass_add_scalar(n->graph, DTYPE_F32, number(v), err);
+    return v->type.dtype == DTYPE_F32 ? v : pass_output(cast(n, v, DTYPE_F32, err), err);
+}
+
 /* DequantizeLinear: (x - zero) * scale. */
 static int rewrite_back(struct node *n, struct error *err)
 {
-    if (!is_wide(pass_type(n->in[0])) || pass_constant(n->in[0]) || !qdq_has_scales(n, -1) || !has_one_zero(n) ||
-        n->out[0]->type.dtype != DTYPE_F32)
+    const struct type *x = pass_type(n->in[0]);
+    bool fixed = is_wide(x) && qdq_has_scales(n, -1) && has_one_zero(n);
+    if (!x || pass_constant(n->in[0]) || n->out[0]->type.dtype != DTYPE_F32 || (!fixed && !is_dynamic(n)))
         return 0;
-    struct value *zero = pass_add_scalar(n->graph, DTYPE_F32, number(node_in(n, 2)), err);
-    struct value *scale = zero ? pass_add_scalar(n->graph, DTYPE_F32, number(n->in[1]), err) : NULL;
-    struct node *x = scale ? cast(n, n->in[0], DTYPE_F32, err) : NULL;
-    return give_scaled(n, x ? apply(n, "Sub", pass_output(x, err), zero, NULL, err) : NULL, scale, err);
+    struct value *zero = number_of(n, 2, err), *scale = zero ? number_of(n, 1, err) : NULL;
+    struct node *numbers = scale ? cast(n, n->in[0], DTYPE_F32, err) : NULL;
+    return give_scaled(n, numbers ? apply(n, "Sub", pass_output(numbers, err), zero, NULL, err) : NULL, scale, err);
 }
 
+/* QuantizeLinear whose integers are not made numbers of again at once. */
 static int rewrite_integers(struct node *q, struct error *err)
 {
     if (!is_wide(pass_type(q->out[0])) || node_is_dead(q) || !qdq_has_scales(q, -1) || !has_one_zero(q) ||

@@ -166,6 +166,21 @@ static void words(void)
     }
 }
 
+/* Scales and zero points that are inputs. */
+static void dynamic_scales(void)
+{
+    static const enum dtype types[] = {DTYPE_U8, DTYPE_I8, DTYPE_U16, DTYPE_I16};
+    for (int i = 0; i < 8; i++) {
+        enum dtype type = types[i % 4];
+        begin();
+        struct value *x = byte_input("x", type, DIMS(2, 3, 5, 7)),
+                     *zero = i < 4 ? NULL : byte_input("zero", type, i < 6 ? 0 : 1, (const int64_t[]){1}),
+                     *scale = input("scale", i < 6 ? 0 : 1, (const int64_t[]){1});
+        output(NODE("DequantizeLinear", x, scale, zero)->out[0]);
+        check_bytes(-1);
+    }
+}
+
 int main(void)
 {
     RUN(elements);
@@ -174,5 +189,6 @@ int main(void)
     RUN(dynamic_numbers);
     RUN(rows_overwritten);
     RUN(words);
+    RUN(dynamic_scales);
     return TEST_END();
 }
