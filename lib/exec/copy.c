@@ -76,6 +76,17 @@ static void fill_pixels(const struct view *v, char *at, int axis, int64_t first,
                         v->dims[axis + 1] + v->border[axis - 1][1]);
 }
 
+/* Rows that lie one behind the other have one border between two of them. */
+static void fill_between(const struct view *v, char *at, int rows_axis)
+{
+    const int axis = rows_axis + 1, *border = v->border[axis - 2];
+    const ptrdiff_t step = v->stride[rows_axis] * (ptrdiff_t)view_element(v);
+    const int64_t width = v->dims[axis], rows = v->dims[rows_axis];
+    fill_pixels(v, at, axis, -border[0], 0);
+    for (int64_t i = 1; i <= rows; i++, at += step)
+        fill_pixels(v, at, axis, width, width + border[1] + (i < rows ? border[0] : 0));
+}
+
 static void fill_borders(const struct view *v, char *at, int axis)
 {
     ptrdiff_t step = v->stride[axis] * (ptrdiff_t)view_element(v);
@@ -85,8 +96,12 @@ static void fill_borders(const struct view *v, char *at, int axis)
     bool deeper = false;
     for (int k = axis + 1; k < v->rank; k++)
         deeper = deeper || v->border[k - 2][0] || v->border[k - 2][1];
-    for (int64_t i = 0; deeper && i < v->dims[axis]; i++)
-        fill_borders(v, at + i * step, axis + 1);
+    if (deeper && axis + 2 == v->rank &&
+        v->stride[axis] == (v->dims[axis + 1] + v->border[axis - 1][0] + v->border[axis - 1][1]) * v->stride[axis + 1])
+        fill_between(v, at, axis);
+    else
+        for (int64_t i = 0; deeper && i < v->dims[axis]; i++)
+            fill_borders(v, at + i * step, axis + 1);
 }
 
 struct border_args {
