@@ -15,6 +15,7 @@ struct pool_args {
 };
 
 #define POOL_TAPS_MAX 1024
+#define POOL_TILE     65536 /* taps that a tile is worth */
 
 /* The range of taps [*first, *last) of axis i that lie inside the input for output place `at`; *span: taps inside the
  * padded input. */
@@ -149,6 +150,28 @@ static bool fits_bytes(const struct node *n, struct pool_args *a, enum kernel_re
     return true;
 }
 
+static void swap(void *a, void *b, size_t size)
+{
+    char kept[sizeof(int64_t)];
+    memcpy(kept, a, size);
+    memcpy(a, b, size);
+    memcpy(b, kept, size);
+}
+
+/* Turns a map of one column into a row, whose outputs are done together. */
+static void turn(struct pool_args *a)
+{
+    struct window *w = &a->w;
+    struct view *views[] = {&a->x, &a->out};
+    int64_t *of[] = {w->kernel, w->stride, w->dilation, w->begin, w->end, w->in, w->out};
+    for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+        swap(&of[i][w->rank - 2], &of[i][w->rank - 1], sizeof(**of));
+    for (int i = 0; i < 2; i++) {
+        swap(&views[i]->dims[w->rank], &views[i]->dims[w->rank + 1], sizeof(*views[i]->dims));
+        swap(&views[i]->stride[w->rank], &views[i]->stride[w->rank + 1], sizeof(*views[i]->stride));
+    }
+}
+
 static int lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, bool count_pad, struct error *err)
 {
     struct pool_args *a = plan_alloc(p, sizeof *a, err);
@@ -169,17 +192,19 @@ static int lower_pool(struct plan *p, struct node *n, enum kernel_reduce op, boo
     if (plan_in_channels(p, n, 0, NULL, &a->x, err) < 0 || plan_out(p, n, 0, ORDER_CHANNELS, &a->out, err) < 0)
         return -1;
     int64_t rows = a->x.dims[0], work = view_count(&a->out); /* rows: outputs but for the innermost axis */
-    for (int i = 0; i < a->w.rank; i++) {
-        rows *= i < a->w.rank - 1 ? a->w.out[i] : 1;
+    for (int i = 0; i < a->w.rank; i++)
         work *= a->w.kernel[i];
-    }
+    if (a->bytes && a->w.rank > 1 && a->w.out[a->w.rank - 1] == 1 && work < POOL_TILE)
+        turn(a);
+    for (int i = 0; i < a->w.rank - 1; i++)
+        rows *= a->w.out[i];
     return plan_step(p,
                      &(struct step){.node = n,
                                     .kernel = a->bytes ? "pool_q8" : "pool_f32",
                                     .run = run_pool,
                                     .args = a,
                                     .units = rows,
-                                    .tiles = plan_tiles(work, 65536, rows)},
+                                    .tiles = plan_tiles(work, POOL_TILE, rows)},
                      err, PLAN_WRITES(&a->out, &a->x));
 }
 

@@ -29,6 +29,13 @@ static void elements(void)
         node_set_ints(mean, "pads", INTS(1, 0, 0, 1), &error);
         output(NODE("DequantizeLinear", most->out[0], scale, zero)->out[0]);
         output(mean->out[0]);
+        struct node *columns[] = {NODE("MaxPool", q), FUSED("QAveragePool", q, scale, zero, scale, zero)};
+        for (int k = 0; k < 2; k++) {
+            node_set_ints(columns[k], "kernel_shape", INTS(3, 5), &error);
+            node_set_ints(columns[k], "strides", INTS(2, 1), &error);
+            node_set_ints(columns[k], "pads", INTS(1, 0, 1, 0), &error);
+            output(columns[k]->out[0]);
+        }
         output(FUSED("QReduceMean", sum, ints(INTS(2, 3)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
         output(FUSED("QReduceMean", sum, ints(INTS(1)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
         output(FUSED("QReduceMean", a, ints(INTS(-1, 0)), scale, zero, scalar(DTYPE_F32, 0.01), zero)->out[0]);
