@@ -10,10 +10,10 @@
 #define CHUNK 32 /* rows that are unpacked together, a multiple of 4 */
 
 /* What rows are that are multiplied: whole numbers of a byte, such less their zero points, or halves. OFFSETS do for
- * BYTES where speed matters less than room. */
+ * BYTES but where one row is multiplied, since widening is most of the work then. */
 enum form { BYTES, OFFSETS, F16, BF16 };
 
-#define SUMMED_BYTES (V_SMALL ? OFFSETS : BYTES)
+#define ROW_BYTES (V_SMALL ? OFFSETS : BYTES)
 
 V_FN int row_bytes(enum form form)
 {
@@ -137,7 +137,7 @@ V_FN void sum_panels(v_f32 *sums, const struct kernel_gemm *g, const struct kern
         _Pragma("GCC unroll 32") for (int j_ = 0; j_ < m * vectors; j_++)                                              \
             v_fma_to(&acc[j_], v_set1(a[j_ / vectors][index]), w_[j_ % vectors]);                                      \
     } while (0)
-    EACH_ROW(w, form, form == SUMMED_BYTES, g->k, at, panels, panel, ADD);
+    EACH_ROW(w, form, form == (m == 1 ? ROW_BYTES : OFFSETS), g->k, at, panels, panel, ADD);
     V_UNROLL(32)
     for (int i = 0; i < m * vectors; i++)
         sums[i] = acc[i];
@@ -178,62 +178,59 @@ V_FN void run_rows(const struct kernel_gemm *g, const struct kernel_narrow *w, i
 
 /* ---- by form ---- */
 
-/* Forms of their own in memory and, of sums, those that are worth it. */
-#define EACH_STORED(X) X(OFFSETS) X(F16) X(BF16)
+/* All forms, and those of one row. */
+#define EACH_FORM(X) X(OFFSETS) X(F16) X(BF16)
 #if V_SMALL
-#define EACH_SUMMED EACH_STORED
+#define EACH_ROW_FORM EACH_FORM
 #else
-#define EACH_SUMMED(X) EACH_STORED(X) X(BYTES)
+#define EACH_ROW_FORM(X) EACH_FORM(X) X(BYTES)
 #endif
 
-/* Where there are fewer rows, the last one is summed again. */
-#define SUMS(form)                                                                                                     \
+#define ROW(form)                                                                                                      \
     static void row_##form(const struct kernel_gemm *g, const struct kernel_narrow *w)                                 \
     {                                                                                                                  \
         run_rows(g, w, 1, form);                                                                                       \
-    }                                                                                                                  \
+    }
+/* Where there are fewer rows, the last one is summed again. */
+#define ROWS(form)                                                                                                     \
     static void rows_##form(const struct kernel_gemm *g, const struct kernel_narrow *w)                                \
     {                                                                                                                  \
         run_rows(g, w, KERNEL_NARROW_ROWS, form);                                                                      \
-    }
-#define WIDEN(form)                                                                                                    \
+    }                                                                                                                  \
     static void widen_##form(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors)          \
     {                                                                                                                  \
         widen_panel(to, w, at, k, vectors, form);                                                                      \
     }
-#define ROW_ENTRY(form)  [form] = {row_##form, rows_##form},
-#define WIDE_ENTRY(form) [form] = widen_##form,
+#define ROW_ENTRY(form)   [form] = row_##form,
+#define ROWS_ENTRY(form)  [form] = rows_##form,
+#define WIDEN_ENTRY(form) [form] = widen_##form,
 
-EACH_SUMMED(SUMS)
-EACH_STORED(WIDEN)
+EACH_ROW_FORM(ROW)
+EACH_FORM(ROWS)
 
-static const struct {
-    void (*row)(const struct kernel_gemm *g, const struct kernel_narrow *w);
-    void (*rows)(const struct kernel_gemm *g, const struct kernel_narrow *w);
-} sums_of[] = {EACH_SUMMED(ROW_ENTRY)};
-static void (*const widen_from[])(float *to, const struct kernel_narrow *w, const uint8_t *at, int k,
-                                  int vectors) = {EACH_STORED(WIDE_ENTRY)};
+typedef void rows_fn(const struct kernel_gemm *g, const struct kernel_narrow *w);
+typedef void widen_fn(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors);
+static rows_fn *const one_row[] = {EACH_ROW_FORM(ROW_ENTRY)}, *const some_rows[] = {EACH_FORM(ROWS_ENTRY)};
+static widen_fn *const widen_from[] = {EACH_FORM(WIDEN_ENTRY)};
 
-static enum form form_of(const struct kernel_narrow *w)
+static enum form form_of(const struct kernel_narrow *w, bool is_row)
 {
-    bool offsets = w->type == KERNEL_S8 && (w->has_zeros || w->zero != 0);
-    return w->type == KERNEL_F16 ? F16 : w->type == KERNEL_BF16 ? BF16 : offsets ? OFFSETS : SUMMED_BYTES;
+    bool offsets = !is_row || (w->type == KERNEL_S8 && (w->has_zeros || w->zero != 0));
+    return w->type == KERNEL_F16 ? F16 : w->type == KERNEL_BF16 ? BF16 : offsets ? OFFSETS : ROW_BYTES;
 }
 
 void K(gemm_narrow_f32)(const struct kernel_gemm *g, const struct kernel_narrow *w)
 {
-    enum form form = form_of(w);
-    (g->m == 1 ? sums_of[form].row : sums_of[form].rows)(g, w);
+    (g->m == 1 ? one_row[form_of(w, true)] : some_rows[form_of(w, false)])(g, w);
 }
 
 void K(widen_narrow_f32)(float *to, const void *panels, const struct kernel_narrow *w, int k, int n)
 {
     const uint8_t *at = panels;
     const size_t panel = kernel_narrow_bytes(w, (size_t)k, COLUMNS);
-    const enum form form = form_of(w) == BYTES ? OFFSETS : form_of(w);
     for (int column = 0; column < n; column += COLUMNS, at += panel) {
         int vectors = n - column > VL ? 2 : 1;
-        widen_from[form](to, w, at, k, vectors);
+        widen_from[form_of(w, false)](to, w, at, k, vectors);
         to += (ptrdiff_t)k * vectors * VL;
     }
 }
