@@ -8,6 +8,14 @@ static bool is_product(const struct node *n)
     return strcmp(n->op, "MatMul") == 0 && n->in_count >= 2 && n->in[0] && n->in[1] && node_out(n, 0);
 }
 
+/* Weights as a matrix: a constant, or one that stays in fewer bits. */
+static bool is_matrix(const struct value *v)
+{
+    const struct node *n = v->producer;
+    bool kept = n && strcmp(n->domain, "nn") == 0 && strcmp(n->op, "Dequantize") == 0;
+    return (kept || pass_constant(v)) && v->type.rank == 2;
+}
+
 /* ---- Gemm ---- */
 
 static struct value *times_alpha(struct graph *g, const struct tensor *b, double alpha, struct error *err)
@@ -35,15 +43,16 @@ static struct tensor *plain_bias(const struct tensor *c, int64_t n, double beta,
 
 static int rewrite_gemm(struct node *n, struct error *err)
 {
-    const struct tensor *b = pass_constant(node_in(n, 1)), *c = pass_constant(node_in(n, 2));
+    const struct tensor *b = pass_constant(n->in[1]), *c = pass_constant(node_in(n, 2));
     bool turned = op_int(n, "transB") != 0;
     double alpha = (double)op_float(n, "alpha");
     int done = 1;
-    if (!b || b->rank != 2 || !pass_is_float(n->out[0]) || op_int(n, "transA") || (node_in(n, 2) && !c))
+    if (!is_matrix(n->in[1]) || !pass_is_float(n->out[0]) || op_int(n, "transA") || (node_in(n, 2) && !c) ||
+        (alpha != 1 && !b))
         return 0;
     struct value *in[3] = {n->in[0], NULL, NULL};
     if (c) {
-        struct tensor *bias = plain_bias(c, b->dims[!turned], (double)op_float(n, "beta"), &done, err);
+        struct tensor *bias = plain_bias(c, n->in[1]->type.dims[!turned], (double)op_float(n, "beta"), &done, err);
         if (!done)
             return 0;
         in[2] = bias && bias == c ? n->in[2] : pass_add_constant(n->graph, tensor_ref(bias), err);
@@ -52,7 +61,8 @@ static int rewrite_gemm(struct node *n, struct error *err)
             return -1;
     }
     in[1] = alpha == 1 ? n->in[1] : times_alpha(n->graph, b, alpha, err);
-    struct node *product = in[1] ? pass_node(n, "nn", "MatMul", 3, in, err) : NULL;
+    bool plain = !turned && !c;
+    struct node *product = in[1] ? pass_node(n, plain ? "" : "nn", "MatMul", plain ? 2 : 3, in, err) : NULL;
     if (!product || (turned && node_set_int(product, "transB", 1, err) < 0))
         return -1;
     return pass_replace(n, product, err);
@@ -124,7 +134,7 @@ static struct node *product_of(struct node *product, struct value *x, const stru
 
 static bool has_plain_matrix(const struct node *product)
 {
-    return pass_constant(product->in[1]) && product->in[1]->type.rank == 2 && pass_is_static(product->out[0]);
+    return is_matrix(product->in[1]) && pass_is_static(product->out[0]);
 }
 
 /* Whether rewrite_add() comes first: behind a Reshape it would not find the product. */

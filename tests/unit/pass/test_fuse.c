@@ -265,6 +265,10 @@ static void products(void)
     product("Reshape(Gemm[transB=1](Reshape(Transpose[perm=0;2;1](x),#i6;8),v,b),#i2;3;6)",
             "Transpose Reshape nn.MatMul");
     product("Gemm[transA=1](Transpose(" ROWS "),w,b)", "Reshape Transpose Gemm");
+    product("Reshape(Add(Gemm(" ROWS ",nn.Dequantize(Cast[to=10](w))),b),#i2;3;6)", "Cast nn.Dequantize nn.MatMul");
+    product("Reshape(Gemm[transB=1](" ROWS ",nn.Dequantize(Cast[to=10](v)),b),#i2;3;6)",
+            "Cast nn.Dequantize nn.MatMul");
+    product("Gemm[alpha=0.5f](" ROWS ",nn.Dequantize(Cast[to=10](w)),b)", "Reshape Cast nn.Dequantize Gemm");
 }
 
 /* A matrix stays as it is stored: large ones are neither copied nor turned. */
