@@ -108,8 +108,8 @@ V_FN v_f32 weights(const uint8_t *row, const struct block *b, enum form form, in
 V_FN void widen_panel(float *to, const struct kernel_narrow *w, const uint8_t *at, int k, int vectors, enum form form)
 {
 #define STORE(row, panel, block, index, ahead)                                                                         \
-    for (int v_ = 0; v_ < vectors; v_++)                                                                               \
-    v_store(to + ((ptrdiff_t)(index)*vectors + v_) * VL, weights(row, block, form, v_))
+    _Pragma("GCC unroll 2") for (int v_ = 0; v_ < 2; v_++) if (v_ < vectors)                                           \
+        v_store(to + ((ptrdiff_t)(index)*vectors + v_) * VL, weights(row, block, form, v_))
     EACH_ROW(w, form, form == OFFSETS, k, at, 1, 0, STORE);
 }
 
