@@ -451,7 +451,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
     g->groups = count_groups(g);
     g->blocks = count_blocks(g, p, macs);
     share_panels(g, macs, plan_threads(p));
-    if (g->cut.tiles > 1 && !j->narrow) /* each thread has a cache of its own to fill */
+    if (g->cut.tiles > 1) /* each thread has a cache of its own to fill */
         g->fetchers = (g->cut.tiles + plan_threads(p) - 1) / plan_threads(p);
     double pixel = (double)j->a_stride[GEMM_AXES - 1] * (double)g->a_size + (double)j->n * (double)g->c_size;
     g->far = g->groups == 1 && j->taps > 0 && pixel * (double)g->cut.pixels > (double)cpu_l2_bytes();
