@@ -1,4 +1,7 @@
-/* Layer normalisation. */
+/* Layer normalisation, and that to length 1. */
+#include <float.h>
+#include <math.h>
+
 #include "exec/lower_quant.h"
 
 struct row_args {
@@ -134,4 +137,26 @@ int exec_lower_layer_norm(struct plan *p, struct node *n, struct error *err)
 int exec_lower_rms_norm(struct plan *p, struct node *n, struct error *err)
 {
     return layer_norm(p, n, false, err);
+}
+
+/* x over the root of its squares' sum is x over the root of their mean, times 1 / sqrt(count). Zeros stay. */
+int exec_lower_lp_norm(struct plan *p, struct node *n, struct error *err)
+{
+    const int rank = n->in[0]->type.rank, axis = rank > 0 ? exec_lower_axis(op_int(n, "axis"), rank) : 0;
+    if (op_int(n, "p") != 2 || !exec_lower_is_f32(n, 0) || (axis != 1 && axis != rank - 1) ||
+        view_count(plan_in(n, 0)) == 0)
+        return 1;
+    const int64_t count = n->in[0]->type.dims[axis];
+    struct row_args *a = plan_alloc(p, sizeof *a, err);
+    float *scale = a ? plan_alloc(p, (size_t)count * sizeof *scale, err) : NULL;
+    if (!scale)
+        return -1;
+    *a = (struct row_args){.kernels = p->kernels, .norm = {.scale = scale, .epsilon = FLT_MIN}};
+    for (int64_t i = 0; i < count; i++)
+        scale[i] = 1 / sqrtf((float)count);
+    if (plan_in_contiguous(p, n, 0, axis, &a->x, err) < 0 ||
+        plan_out_over(p, n, 0, 0, axis == rank - 1 ? ORDER_ROWS : ORDER_CHANNELS, &a->out, err) < 0)
+        return -1;
+    make_nest(a, axis, 1);
+    return emit_rows(p, n, a, err);
 }

@@ -245,6 +245,12 @@ static void test_rows(void)
             node_set_int(n, "axis", axis, &error);
             output(n->out[0]);
         }
+        struct value *of[] = {x, c, NODE("Relu", NODE("Neg", NODE("Abs", x)->out[0])->out[0])->out[0]};
+        for (int i = 0; i < 3 && (axis == 1 || axis == 3 || axis == -1); i++) {
+            struct node *n = NODE("LpNormalization", of[i]);
+            node_set_int(n, "axis", axis, &error);
+            output(n->out[0]);
+        }
         check();
     }
     begin();
