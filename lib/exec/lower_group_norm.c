@@ -219,33 +219,68 @@ static int lower_channels(struct plan *p, struct node *n, struct group_args *a, 
     return emit_channels(p, n, a, err);
 }
 
-static int group_norm(struct plan *p, struct node *n, int64_t groups, struct error *err)
+static int group_norm(struct plan *p, struct node *n, int64_t groups, const float *scale, const float *shift,
+                      float epsilon, struct error *err)
 {
-    bool failed = false;
-    if (!exec_lower_is_f32(n, 0) || n->in[0]->type.rank < 3 || view_count(plan_in(n, 0)) == 0 || groups < 1)
+    const int64_t *dims = n->in[0]->type.dims;
+    if (!scale || !shift || !exec_lower_is_f32(n, 0) || n->in[0]->type.rank < 3 || view_count(plan_in(n, 0)) == 0 ||
+        groups < 1 || dims[1] % groups != 0)
         return 1;
     struct group_args *a = plan_alloc(p, sizeof *a, err);
     if (!a)
         return -1;
-    const int64_t *dims = n->in[0]->type.dims;
-    *a = (struct group_args){.kernels = p->kernels, .images = dims[0], .groups = groups, .channels = dims[1] / groups};
-    a->epsilon = op_float(n, "epsilon");
-    a->pixels = view_count(plan_in(n, 0)) / dims[0] / dims[1];
-    a->scale = plan_constant_f32(p, n, 1, &failed, err);
-    a->shift = plan_constant_f32(p, n, 2, &failed, err);
-    if (failed)
-        return -1;
-    if (!a->scale || !a->shift || dims[1] % groups != 0)
-        return 1;
+    *a = (struct group_args){.kernels = p->kernels,
+                             .images = dims[0],
+                             .groups = groups,
+                             .channels = dims[1] / groups,
+                             .pixels = view_count(plan_in(n, 0)) / dims[0] / dims[1],
+                             .scale = scale,
+                             .shift = shift,
+                             .epsilon = epsilon};
     return view_order(plan_in(n, 0)) == ORDER_CHANNELS ? lower_channels(p, n, a, err) : lower_rows(p, n, a, err);
+}
+
+/* With scale and shift of the node's own. */
+static int scaled_norm(struct plan *p, struct node *n, int64_t groups, struct error *err)
+{
+    bool failed = false;
+    const float *scale = plan_constant_f32(p, n, 1, &failed, err), *shift = plan_constant_f32(p, n, 2, &failed, err);
+    return failed ? -1 : group_norm(p, n, groups, scale, shift, op_float(n, "epsilon"), err);
 }
 
 int exec_lower_instance_norm(struct plan *p, struct node *n, struct error *err)
 {
-    return group_norm(p, n, n->in[0]->type.rank >= 2 ? n->in[0]->type.dims[1] : 0, err);
+    return scaled_norm(p, n, n->in[0]->type.rank >= 2 ? n->in[0]->type.dims[1] : 0, err);
 }
 
 int exec_lower_group_norm(struct plan *p, struct node *n, struct error *err)
 {
-    return group_norm(p, n, op_int(n, "num_groups"), err);
+    return scaled_norm(p, n, op_int(n, "num_groups"), err);
+}
+
+/* Whether all pixels of an image's channel are taken together, and nothing else. */
+static bool is_by_channel(const struct node *n)
+{
+    const int rank = n->in[0]->type.rank;
+    int count;
+    const int64_t *axes = op_ints(n, "axes", &count);
+    unsigned reduced = op_has(n, "axes") ? 0 : 0xd; /* axes 0, 2 and 3 */
+    for (int i = 0; i < count; i++) {
+        if (axes[i] < -rank || axes[i] >= rank)
+            return false;
+        reduced |= 1u << exec_lower_axis(axes[i], rank);
+    }
+    return rank > 2 && (reduced | 1) == (1u << rank) - 3 && (n->in[0]->type.dims[0] == 1 || !(reduced & 1));
+}
+
+/* The standard adds 1e-9 to the deviation. */
+int exec_lower_mean_variance(struct plan *p, struct node *n, struct error *err)
+{
+    if (!is_by_channel(n))
+        return 1;
+    const int64_t channels = n->in[0]->type.dims[1];
+    float *factors = plan_alloc(p, 2 * (size_t)channels * sizeof *factors, err); /* shifts of 0 behind the scales */
+    for (int64_t i = 0; factors && i < channels; i++)
+        factors[i] = 1;
+    return factors ? group_norm(p, n, channels, factors, factors + channels, 1e-18f, err) : -1;
 }

@@ -301,6 +301,16 @@ static void test_group_norms(void)
     check();
 }
 
+static void test_mean_variance(void)
+{
+    begin();
+    struct node *n = NODE("MeanVarianceNormalization", input("x", DIMS(2, 3, 5, 7)));
+    node_set_ints(n, "axes", INTS(3, -2), &error);
+    output(n->out[0]);
+    output(NODE("MeanVarianceNormalization", input("one", DIMS(1, 3, 9, 8)))->out[0]);
+    check();
+}
+
 /* Functions one behind the other become one step, also in place, with operands of fewer elements, results that are
  * wanted on the way, and rows too long for one piece. */
 static void test_chains(void)
@@ -501,6 +511,7 @@ int main(void)
     RUN(test_softmax);
     RUN(test_chains);
     RUN(test_group_norms);
+    RUN(test_mean_variance);
     RUN(test_large_group_norms);
     RUN(test_reductions);
     RUN(test_reduced_axes);
