@@ -122,6 +122,7 @@ bool keras_is_operation(const struct keras_reader *r, const struct json_node *la
 /* The operation a layer stands for: rows of operation.def. NULL: none. */
 const struct keras_kind *keras_find_operation(const char *name);
 const struct keras_kind *keras_find_kind(const char *class);
+const char *keras_operator_at(size_t index); /* NULL beyond the end */
 
 /* Calls the layer that a JSON object describes, {"class_name", "config"}, as a part of layer l: on inner's inputs and
  * with its flags, the rest of it is filled in. A failure where it has no output. */

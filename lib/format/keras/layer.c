@@ -233,6 +233,12 @@ const struct keras_kind *keras_find_kind(const char *class)
     return packed_find(&kinds, class);
 }
 
+const char *keras_operator_at(size_t index)
+{
+    const struct keras_kind *kind = packed_row(&kinds, index);
+    return kind ? kind->class : NULL;
+}
+
 /* Whether the mask of a layer's input is that of its output; operations are in another table, and have none. */
 static bool is_transparent(const struct keras_kind *kind)
 {

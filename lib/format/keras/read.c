@@ -12,16 +12,6 @@
 #define WEIGHTS      "model.weights.h5"
 #define MOST_WEIGHTS ((size_t)1 << 36)
 
-static const char *operator_at(size_t index)
-{
-    static const char *const names[] = {
-#define LAYER(class, function, onnx, mask) class,
-#include "format/keras/layer.def"
-#undef LAYER
-    };
-    return index < sizeof(names) / sizeof(*names) ? names[index] : NULL;
-}
-
 bool keras_count_work(struct keras_reader *r, size_t n)
 {
     if (n > KERAS_WORK - r->work)
@@ -208,5 +198,5 @@ const struct format format_keras = {
     .channels_last = true,
     .sniff = sniff,
     .read = keras_read,
-    .operator_at = operator_at,
+    .operator_at = keras_operator_at,
 };

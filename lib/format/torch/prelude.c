@@ -13,14 +13,10 @@ static const uint8_t source[] = {
 #include "format/torch/prelude.inc"
 };
 
-#define PRELUDE(name, text) name "\0"
-static const char names[] =
-#include "format/torch/prelude.def"
-#include "format/torch/prelude_array.def"
-#include "format/torch/prelude_signal.def"
-#include "format/torch/prelude_special.def"
-    ;
-#undef PRELUDE
+enum { SOURCE_SIZE = PACKED_SIZE };
+
+#include "format/torch/prelude_names.inc"
+PACKED_TEXT(names);
 
 const char *torch_prelude_name(const char *operation, char *name, size_t size)
 {
@@ -33,7 +29,7 @@ const char *torch_prelude_name(const char *operation, char *name, size_t size)
 
 const char *torch_prelude_at(size_t index)
 {
-    for (const char *name = names; *name; name += strlen(name) + 1)
+    for (const char *name = packed_text(&names); *name; name += strlen(name) + 1)
         if (strncmp(name, "nn_", 3) != 0 && index-- == 0)
             return name;
     return NULL;
@@ -41,10 +37,10 @@ const char *torch_prelude_at(size_t index)
 
 int torch_prelude_read(struct torch_reader *t, struct error *err)
 {
-    char *text = mem_calloc(PACKED_SIZE, 1, err);
+    char *text = mem_calloc(SOURCE_SIZE, 1, err);
     if (!text)
         return -1;
-    size_t size = packed_read(source, sizeof(source), text, PACKED_SIZE) ? PACKED_SIZE - 1 : 0; /* without the NUL */
+    size_t size = packed_read(source, sizeof(source), text, SOURCE_SIZE) ? SOURCE_SIZE - 1 : 0; /* without the NUL */
     int result = torch_source_read(t, MODULE, text, size, err);
     free(text);
     return result;
