@@ -103,7 +103,7 @@ ISA_SRC := $(filter-out %_vnni.c %_amx.c,$(sort $(wildcard lib/kernel/isa/*.c)))
 # functions are another 65 KB, which nothing else needs.
 TEXTS := $(patsubst lib/%.text,%,$(sort $(wildcard lib/*/*.text lib/format/*/*.text)))
 PACKED_ALONE := format/torch/prelude
-PACKED_onnx := $(filter op/% task/% format/onnx/%,$(TEXTS))
+PACKED_onnx := $(filter exec/% op/% pass/% task/% format/onnx/%,$(TEXTS))
 PACKED_formats := $(filter-out $(PACKED_onnx) $(PACKED_ALONE),$(TEXTS))
 GEN_INC := $(patsubst %,$(BUILD)/gen/%.inc,$(TEXTS) base/packed_onnx base/packed_formats)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) \

@@ -2,25 +2,30 @@
 
 #include <string.h>
 
+#include "base/packed.h"
 #include "op/fused.h"
 
-static const struct lowering {
-    const char *domain, *op;
-    const struct exec_way *way;
-} lowerings[] = {
-#define LOWER(domain, op, fn)   {domain, op, &(const struct exec_way){.lower = fn}},
-#define CHOICE(domain, op, way) {domain, op, &exec_way_##way},
+static const struct exec_way *const ways[] = {
+#define LOWER(domain, op, fn)   &(const struct exec_way){.lower = fn},
+#define CHOICE(domain, op, way) &exec_way_##way,
 #include "exec/lower.def"
 #undef CHOICE
 #undef LOWER
 };
 
+struct lowering {
+    const char *domain, *op;
+    const struct exec_way *way;
+};
+#include "exec/lower.inc"
+PACKED_TABLE(lowerings, struct lowering, 2, ways);
+
 const struct exec_way *exec_lower_find(const struct kernels *k, const struct node *n)
 {
     const struct exec_way *best = NULL;
     double least = 0;
-    for (size_t i = 0; i != sizeof lowerings / sizeof *lowerings; i++) {
-        const struct lowering *l = &lowerings[i];
+    const struct lowering *l = packed_row(&lowerings, 0);
+    for (const struct lowering *end = l + lowerings.count; l < end; l++) {
         if (strcmp(l->op, n->op) != 0 || strcmp(l->domain, n->domain) != 0)
             continue;
         double cost = l->way->cost ? l->way->cost(k, n) : 0;

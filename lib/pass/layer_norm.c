@@ -1,4 +1,5 @@
 /* Normalisation over the last axis that was written as arithmetic. */
+#include "base/packed.h"
 #include "op/util.h"
 #include "pass/match.h"
 
@@ -33,25 +34,16 @@ static int parts_fit(struct match *m, struct error *err)
     return scale > 0 && *match_at(m, 't') ? flatten(m, 't', err) : scale;
 }
 
-#define MEAN          "ReduceMean[keepdims=1](x,$a)"
-#define CENTRED       "Sub(x," MEAN ")"
-#define SQUARE(e)     "{Pow(" e ",#2)|Mul(" e "," e ")}"
-#define ROOT(e, axes) "Sqrt(Add(ReduceMean[keepdims=1](" SQUARE(e) "," axes "),%e))"
-#define OVER(e, r)    "{Div(" e "," r ")|Mul(" e ",Reciprocal(" r "))|Mul(" e ",Div(#1," r "))}"
-
-/* As TensorFlow has it: x times a factor, and what the mean leaves of the shift. */
-#define FACTOR "Mul(Reciprocal(" ROOT(CENTRED, "$b") "),$s)"
-
-static const struct rule rules[] = {
-    {"Add(Mul(x," FACTOR "),{Add(Mul(Neg(" MEAN ")," FACTOR "),$t)|Sub($t,Mul(" MEAN "," FACTOR "))})",
-     "LayerNormalization[axis=-1,epsilon=%e](x,$s,$t)", parts_fit},
-    {"Add(Mul(" OVER(CENTRED, ROOT(CENTRED, "$b")) ",$s),$t)", "LayerNormalization[axis=-1,epsilon=%e](x,$s,$t)",
-     parts_fit},
-    {"Mul(" OVER(CENTRED, ROOT(CENTRED, "$b")) ",$s)", "LayerNormalization[axis=-1,epsilon=%e](x,$s)", parts_fit},
-    {"Mul(" OVER("x", ROOT("x", "$a")) ",$s)", "RMSNormalization[axis=-1,epsilon=%e](x,$s)", parts_fit},
+static int (*const fits[])(struct match *m, struct error *err) = {
+#define RULE(pattern, result, fits) fits,
+#include "pass/layer_norm.def"
+#undef RULE
 };
+
+#include "pass/layer_norm.inc"
+PACKED_TABLE(rules, struct rule, 2, fits);
 
 int pass_layer_norm(struct graph *g, struct error *err)
 {
-    return rules_run(g, rules, sizeof(rules) / sizeof(rules[0]), err);
+    return rules_run(g, packed_row(&rules, 0), rules.count, err);
 }

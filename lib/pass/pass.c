@@ -4,21 +4,28 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/packed.h"
 #include "pass/util.h"
 
-#define PASS(name, safe, fuses, function, what) {name, what, safe, fuses, function},
-static const struct pass table[] = {
+static const struct {
+    bool safe, fuses;
+    int (*run)(struct graph *g, struct error *err);
+} rest[] = {
+#define PASS(name, safe, fuses, function, what) {safe, fuses, function},
 #include "pass/pass.def"
-};
 #undef PASS
+};
 
-#define PASS_COUNT (sizeof(table) / sizeof(table[0]))
+#include "pass/pass.inc"
+PACKED_TABLE(table, struct pass, 2, rest);
+
+#define PASS_COUNT (sizeof(rest) / sizeof(*rest))
 #define MAX_ROUNDS 50
 
 const struct pass *pass_table(size_t *count)
 {
-    *count = PASS_COUNT;
-    return table;
+    *count = table.count;
+    return packed_row(&table, 0);
 }
 
 /* One pass over a graph and its subgraphs; the number of changes, or -1. */
@@ -58,16 +65,20 @@ static int run_rounds(struct graph *g, const struct pass *list, size_t count, bo
 
 int pass_run(struct graph *g, const bool *chosen, int *counts, struct error *err)
 {
-    if (op_infer_graph(g, err) || run_rounds(g, table, PASS_COUNT, false, chosen, counts, err))
+    size_t count;
+    const struct pass *list = pass_table(&count);
+    if (op_infer_graph(g, err) || run_rounds(g, list, count, false, chosen, counts, err))
         return -1;
-    return run_rounds(g, table, PASS_COUNT, true, chosen, counts, err);
+    return run_rounds(g, list, count, true, chosen, counts, err);
 }
 
 int pass_run_those(struct graph *g, bool (*is_wanted)(const struct pass *), struct error *err)
 {
     bool chosen[PASS_COUNT];
-    for (size_t i = 0; i < PASS_COUNT; i++)
-        chosen[i] = is_wanted(&table[i]);
+    size_t count;
+    const struct pass *list = pass_table(&count);
+    for (size_t i = 0; i < count; i++)
+        chosen[i] = is_wanted(&list[i]);
     return pass_run(g, chosen, NULL, err);
 }
 
