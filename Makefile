@@ -77,8 +77,9 @@ OBJ := $(BUILD)/obj/$(KEY)
 ISA_x86_64 := generic avx2 avx512
 ISA_aarch64 := generic neon
 ISAS := $(or $(ISA_$(ARCH)),generic)
-# Where there is a better level, small is enough.
-ISA_FLAGS_generic := $(if $(filter-out generic,$(ISAS)),-Oz $(SMALLER),-O2)
+# Where there is a better level, small is enough, and it is compiled as one with the rest of that kind.
+SMALL_LEVEL := $(if $(filter-out generic,$(ISAS)),generic)
+ISA_FLAGS_generic = $(if $(SMALL_LEVEL),-Oz $(SMALLER) $(LTO),-O2)
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2 -mtune=haswell
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 \
 	-mprefer-vector-width=512 -mtune=skylake-avx512
@@ -163,6 +164,8 @@ $(BOX_OBJ): ALL_CFLAGS += -O3
 # Most functions of the library are called once or twice in programs: their address in each call is shorter than a jump in a table.
 $(OBJ)/cmd/%.o: ALL_CFLAGS := $(SMALL_CFLAGS) -fno-plt $(LTO)
 
+# The level that is to be small has flags of its own.
+SMALL_OBJ += $(if $(SMALL_LEVEL),$(filter %.generic.o,$(LIB_OBJ)))
 # One object, so that the archive's users, the tests among them, need no optimiser for it.
 $(OBJ)/lib/small.o: $(SMALL_OBJ)
 	$(CC) $(SMALL_CFLAGS) $(LTO) -r -flinker-output=nolto-rel -o $@ $^
