@@ -122,6 +122,10 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
 /* Of a panel's filters that are transformed together: the elements' matrices leave room in the level-2 cache. */
 #define PART_FLOATS 4096
 
+/* Level-2 caches that maps fill which are fetched, and products of channels that take long enough (measured). */
+#define FAR_CACHES 4
+#define FAR_WORK   4096
+
 /* Fewer tiles do not gain from filters that are transformed already. */
 #define TRANSFORMED_LEAST 20
 
@@ -149,6 +153,17 @@ static void cut(struct winograd_args *w, const struct plan *p)
     w->blocks = !w->many ? 1 : blocks < w->stacks ? blocks : w->stacks;
     w->most = (w->stacks + w->blocks - 1) / w->blocks;
     w->parts = w->is_transformed ? 1 : (w->in + depth - 1) / depth;
+}
+
+/* Maps that do not stay in the caches are fetched, where a block's products take long enough for that. */
+static int fetched_together(const struct winograd_args *w)
+{
+    ptrdiff_t row = w->x.stride[w->row_axis] + w->ports.out.stride[w->row_axis];
+    int64_t calls = w->elements * ((w->most + w->product->mr - 1) / w->product->mr);
+    bool is_far = (double)row * (double)w->height * sizeof(float) > FAR_CACHES * (double)cpu_l2_bytes();
+    return w->many && w->deep * w->span == 1 && is_far && (int64_t)w->in * w->out >= FAR_WORK
+               ? (int)((2 * w->size * w->most + calls - 1) / calls)
+               : 0;
 }
 
 static void size_block(struct winograd_args *w)
@@ -194,6 +209,13 @@ static int emit_transform(struct plan *p, const struct node *n, struct winograd_
                      err, PLAN_WRITES(&w->v, &w->x));
 }
 
+/* Of the filters those that the step before may fetch: few enough to be there still when the tiles are transformed. */
+static size_t near_bytes(const struct winograd_args *w)
+{
+    size_t bytes = w->group_floats * sizeof(float);
+    return bytes <= (size_t)cpu_l2_bytes() / 4 ? bytes : 0;
+}
+
 static int emit(struct plan *p, const struct node *n, struct winograd_args *w, struct error *err)
 {
     struct conv_ports *o = &w->ports;
@@ -209,6 +231,7 @@ static int emit(struct plan *p, const struct node *n, struct winograd_args *w, s
                                     .args = w,
                                     .units = w->groups * (w->many ? w->blocks : w->strips),
                                     .scratch = (beside + w->sums_floats) * sizeof(float),
+                                    .weights = {w->weights, near_bytes(w)},
                                     .macs = (double)view_count(&o->out) * w->in * w->taps * 9},
                      err, PLAN_WRITES(&o->out, &w->x, &w->v, &o->add, &o->bias_view));
 }
@@ -233,6 +256,7 @@ static int winograd_lower(struct plan *p, struct node *n, int size, struct error
     if (fill_weights(p, n, w, &c, err) < 0)
         return -1;
     size_block(w);
+    w->together = fetched_together(w);
     return emit(p, n, w, err);
 }
 

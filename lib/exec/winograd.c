@@ -77,10 +77,32 @@ static void transform(const struct winograd_args *w, int64_t first, int64_t last
     }
 }
 
+/* A block's calls of the product each fetch a piece of a large map, some tiles' width of a row: in turns of the rows
+ * that are new to the next block, and of those where this block's results will be. */
+struct pieces {
+    int64_t next, first, count; /* stacks of the next block and of this one */
+    int call;
+};
+
+static void fetch_piece(const struct winograd_args *w, struct pieces *p, struct kernel_gemm *g)
+{
+    int row = p->call % w->size, turn = p->call / w->size, at = turn / 2 * w->together;
+    bool is_result = turn % 2;
+    const struct view *v = is_result ? &w->ports.out : &w->x;
+    int64_t from = (is_result ? p->first : p->next) + at;
+    p->call++;
+    g->fetch_bytes = 0;
+    if (at >= p->count || from >= w->stacks)
+        return;
+    struct place_of_stack place = find_stack(w, from);
+    g->fetch = stack_data(w, v, &place) + (is_result ? row : row + 2) * v->stride[w->row_axis];
+    g->fetch_bytes = (size_t)(w->together * w->size * v->stride[w->row_axis + 1]) * sizeof(float);
+}
+
 /* sums[tile][n] = v[tile] b for one element of the tiles, or that is added to what is there; g tells b, its taps and
- * depth, and what is to be brought in meanwhile. */
+ * depth, and what is to be brought in meanwhile, or else pieces do (NULL: they don't). */
 static void multiply(const struct winograd_args *w, struct kernel_gemm *g, const float *v, int64_t tiles, bool adds,
-                     float *sums)
+                     float *sums, struct pieces *pieces)
 {
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
@@ -104,6 +126,8 @@ static void multiply(const struct winograd_args *w, struct kernel_gemm *g, const
                 v += gap;
             }
         }
+        if (pieces)
+            fetch_piece(w, pieces, g);
         w->product->run(g);
         g->fetch = (const char *)g->fetch + g->fetch_bytes;
     }
@@ -160,7 +184,7 @@ static struct winograd_args group_of(const struct winograd_args *all, int64_t in
 
 /* Stacks [first, last), transformed at v, and a strip of output channels. */
 static void run_strip(const struct winograd_args *w, int64_t first, int64_t last, int strip, const float *v,
-                      float *sums)
+                      float *sums, struct pieces *pieces)
 {
     int channel = strip * w->strip, n = w->out - channel < w->strip ? w->out - channel : w->strip;
     int64_t tiles = (last - first) * w->deep;
@@ -175,7 +199,7 @@ static void run_strip(const struct winograd_args *w, int64_t first, int64_t last
         g.b = b;
         g.fetch = b + matrix;
         g.fetch_bytes = matrix * sizeof(float);
-        multiply(w, &g, v + i * v_plane, tiles, false, sums + i * plane);
+        multiply(w, &g, v + i * v_plane, tiles, false, sums + i * plane, pieces);
     }
     transform_back(w, first, last, channel, n, sums, plane);
 }
@@ -189,8 +213,9 @@ void winograd_run_blocks(const struct step *s, struct tile tile)
         int64_t block = i % w.blocks, first = plan_tile_first(w.stacks, w.blocks, block),
                 last = plan_tile_first(w.stacks, w.blocks, block + 1);
         transform(&w, first, last, last - first, first, 1, v);
+        struct pieces pieces = {last, first, last - first, 0};
         for (int j = 0; j < w.strips; j++)
-            run_strip(&w, first, last, j, v, sums);
+            run_strip(&w, first, last, j, v, sums, w.together > 0 && j == w.strips - 1 ? &pieces : NULL);
     }
 }
 
@@ -223,12 +248,14 @@ static void run_part(const struct winograd_args *w, const struct taps *t, const 
     for (int i = 0; i < w->elements; i++) {
         g.b = filters + (size_t)i * plane;
         share_fetch(w, next, i, &g);
-        multiply(w, &g, v + i * winograd_plane(all, count), w->tiles, index > 0,
-                 sums + i * winograd_plane(w->tiles, n));
+        multiply(w, &g, v + i * winograd_plane(all, count), w->tiles, index > 0, sums + i * winograd_plane(w->tiles, n),
+                 NULL);
     }
 }
 
-static void run_panel(const struct winograd_args *w, int panel, float *sums, float *filters)
+/* behind: what is fetched at the end, or NULL: the next panel. */
+static void run_panel(const struct winograd_args *w, int panel, const struct weights *behind, float *sums,
+                      float *filters)
 {
     int channel = panel * w->product->nr, n = w->out - channel < w->product->nr ? w->out - channel : w->product->nr;
     size_t tap = matrix_floats(w, n) / (size_t)w->taps, columns = tap / (size_t)w->in;
@@ -238,6 +265,8 @@ static void run_panel(const struct winograd_args *w, int panel, float *sums, flo
         struct taps next = {t.at + t.floats, tap, t.floats};
         if ((i + 1) % w->parts == 0) /* behind the nine of a plane's tap */
             next.at += 8 * tap;
+        if (behind && i == w->taps * w->parts - 1)
+            next = (struct taps){behind->at, behind->bytes / sizeof(float) / 9, behind->bytes / sizeof(float) / 9};
         run_part(w, &t, &next, i, n, sums, filters);
         t.at = next.at;
     }
@@ -255,7 +284,7 @@ void winograd_run_strips(const struct step *s, struct tile tile)
     const struct winograd_args *all = s->args;
     for (int64_t i = tile.first; i < tile.last; i++) {
         struct winograd_args w = group_of(all, i / all->strips);
-        run_strip(&w, 0, w.stacks, (int)(i % w.strips), view_data(&w.v), tile.scratch);
+        run_strip(&w, 0, w.stacks, (int)(i % w.strips), view_data(&w.v), tile.scratch, NULL);
     }
 }
 
@@ -264,7 +293,8 @@ void winograd_run_panels(const struct step *s, struct tile tile)
     const struct winograd_args *all = s->args;
     for (int64_t i = tile.first; i < tile.last; i++) {
         struct winograd_args w = group_of(all, i / all->strips);
-        run_panel(&w, (int)(i % w.strips), tile.scratch, (float *)tile.scratch + w.sums_floats);
+        run_panel(&w, (int)(i % w.strips), i == s->units - 1 ? &s->ahead : NULL, tile.scratch,
+                  (float *)tile.scratch + w.sums_floats);
     }
 }
 

@@ -27,10 +27,11 @@ struct winograd_args {
     ptrdiff_t in_plane; /* from one input plane to the next; the stride of x is for output planes */
     int64_t layers;     /* of stacks, in an image */
     int64_t rows, columns, stacks;
-    int64_t tiles; /* of the result */
+    int64_t tiles;                /* of the result */
     int64_t height, width;        /* of the result */
     int64_t blocks;               /* of stacks */
     int64_t most;                 /* stacks of the largest */
+    int together;                 /* tiles whose pixels are fetched at a time, where maps are large; else 0 */
     struct view v;                /* [groups][v_floats], all transformed tiles, when a step of its own makes them */
     size_t v_floats, sums_floats; /* of a block of a group */
     size_t filter_floats;         /* of a part of a panel's transformed filters */
