@@ -468,7 +468,7 @@ static int load_states(struct plan *p, struct node *n, struct rnn *r, bool batch
     return make_room(p, 4, (int64_t[]){2, d, r->batch, h}, &r->h, err) ||
                    make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->c, err) ||
                    make_room(p, 3, (int64_t[]){d, r->batch, h}, &r->reset, err) ||
-                   make_room(p, 4, (int64_t[]){d, r->blocks, r->batch, r->gates * r->width}, &r->gate, err)
+                   make_room(p, 4, (int64_t[]){d, r->batch, r->blocks, r->gates * r->width}, &r->gate, err)
                ? -1
                : 0;
 }

@@ -43,8 +43,8 @@ static struct rows reset_rows(const struct rnn *r, int direction)
 
 static struct rows gate_rows(const struct rnn *r, const struct moment *at)
 {
-    ptrdiff_t step = r->gates * r->width;
-    return (struct rows){data(&r->gate) + (at->direction * r->blocks + at->block) * r->batch * step, step};
+    ptrdiff_t block = r->gates * r->width, step = r->blocks * block;
+    return (struct rows){data(&r->gate) + at->direction * r->batch * step + at->block * block, step};
 }
 
 /* ---- the product with the state ---- */
@@ -167,7 +167,7 @@ static void multiply(const struct rnn *r, const struct moment *at)
             from.first, from.step * (ptrdiff_t)sizeof(float), to);
 }
 
-/* ---- one sequence's units of a block ---- */
+/* ---- one sequence's units of some blocks ---- */
 
 /* Where they are. */
 struct units {
@@ -268,22 +268,18 @@ static void run_units(const struct rnn *r, const struct moment *at, const struct
 
 /* ---- blocks ---- */
 
-static void run_block(const struct rnn *r, const struct moment *at)
-{
-    struct units u = {.first = at->block * r->width};
-    u.count = r->hidden - u.first < r->width ? r->hidden - u.first : r->width;
-    multiply(r, at);
-    for (u.sequence = 0; u.sequence < r->batch; u.sequence++)
-        run_units(r, at, &u);
-}
-
 /* Up and down in turn: what a time step has left in the cache meets the next one first. */
 static void run_blocks(const struct rnn *r, struct moment at, int64_t first, int64_t last)
 {
     for (int64_t i = first; i < last; i++) {
         at.block = at.step & 1 ? last - 1 - (i - first) : i;
-        run_block(r, &at);
+        multiply(r, &at);
     }
+    int64_t end = last * r->width < r->hidden ? last * r->width : r->hidden;
+    struct units u = {.first = first * r->width, .count = end - first * r->width};
+    at.block = first;
+    for (u.sequence = 0; u.sequence < r->batch; u.sequence++)
+        run_units(r, &at, &u);
 }
 
 static bool check_lengths(const struct rnn *r, const struct node *n)

@@ -1,7 +1,8 @@
 /* The recurrence of LSTM, GRU and RNN, with the default activations, as it runs: lower_rnn.c fills it.
  *
- * The hidden units are cut into blocks. All gates of a block's units stand side by side, so that a block is one product
- * and one cell; blocks of one time step do not depend on each other. */
+ * The hidden units are cut into blocks. All gates of a block's units stand side by side, so that a block is one
+ * product; the cells of all blocks that a thread does come behind. Blocks of one time step do not depend on each
+ * other. */
 #ifndef EXEC_RNN_H
 #define EXEC_RNN_H
 
@@ -53,7 +54,7 @@ struct rnn {
     struct view in;                        /* [directions][time][batch][blocks][gates][width]: W x + biases */
     struct view h, c;             /* [2][directions][batch][hidden]: of even and odd time steps; c without the first */
     struct view reset;            /* [directions][batch][hidden]: the state behind the reset gate */
-    struct view gate;             /* [directions][blocks][batch][gates][width] */
+    struct view gate;             /* [directions][batch][blocks][gates][width] */
     struct view out[RNN_OUTPUTS]; /* buffer NULL: not wanted */
     struct rnn_steps y, state;    /* of Y; of the other outputs, first_h and first_c */
 };

@@ -252,7 +252,8 @@ struct kernel_winograd_q8 {
 };
 
 /* n units of a recurrent layer at one time step: a gate's argument is the sum of what comes from the input and from the
- * state, gate g of unit i at g * step + i. Gates are in ONNX's order: i, o, f, c, or z, r, h. */
+ * state, gate g of unit i < step at g * step + i; behind all gates of these units stand those of the next `step` units,
+ * which is a multiple of any vector then. Gates are in ONNX's order: i, o, f, c, or z, r, h. */
 struct kernel_rnn_f32 {
     const float *in, *gates;
     const float *peephole; /* LSTM: of i, o, f; or NULL */

@@ -18,20 +18,21 @@ static double clipped(const struct kernel_rnn_f32 *r, double x)
     return r->clip > 0 && !isnan(x) ? fmax(-r->clip, fmin(r->clip, x)) : x;
 }
 
-static double in_at(const struct kernel_rnn_f32 *r, int gate, size_t i)
+/* Where unit i of a gate stands, of so many gates. */
+static ptrdiff_t place(const struct kernel_rnn_f32 *r, int gates, int gate, size_t i)
 {
-    return r->in[gate * r->step + (ptrdiff_t)i];
+    return ((ptrdiff_t)i / r->step * gates + gate) * r->step + (ptrdiff_t)i % r->step;
 }
 
-static double gate_at(const struct kernel_rnn_f32 *r, int gate, size_t i)
+static double both(const struct kernel_rnn_f32 *r, ptrdiff_t at)
 {
-    return r->gates[gate * r->step + (ptrdiff_t)i];
+    return (double)r->in[at] + r->gates[at];
 }
 
 static double lstm_gate(const struct kernel_rnn_f32 *r, int gate, size_t i, double c)
 {
-    double peephole = r->peephole && gate < 3 ? r->peephole[gate * r->step + (ptrdiff_t)i] : 0;
-    return clipped(r, in_at(r, gate, i) + gate_at(r, gate, i) + (peephole != 0 ? peephole * c : 0));
+    double peephole = r->peephole && gate < 3 ? r->peephole[place(r, 3, gate, i)] : 0;
+    return clipped(r, both(r, place(r, 4, gate, i)) + (peephole != 0 ? peephole * c : 0));
 }
 
 static double sigmoid(double x)
@@ -51,14 +52,15 @@ void lstm_cell_f32_ref(const struct kernel_rnn_f32 *r)
 
 static double reset_gate(const struct kernel_rnn_f32 *r, size_t i)
 {
-    return sigmoid(clipped(r, in_at(r, 1, i) + gate_at(r, 1, i)));
+    return sigmoid(clipped(r, both(r, place(r, 3, 1, i))));
 }
 
 void gru_cell_f32_ref(const struct kernel_rnn_f32 *r)
 {
     for (size_t i = 0; i < r->n; i++) {
-        double z = sigmoid(clipped(r, in_at(r, 0, i) + gate_at(r, 0, i)));
-        double x = in_at(r, 2, i) + (r->is_reset ? 1 : reset_gate(r, i)) * gate_at(r, 2, i);
+        ptrdiff_t at = place(r, 3, 2, i);
+        double z = sigmoid(clipped(r, both(r, place(r, 3, 0, i))));
+        double x = r->in[at] + (r->is_reset ? 1 : reset_gate(r, i)) * r->gates[at];
         r->h[i] = (float)((1 - z) * tanh(clipped(r, x)) + z * r->last[i]);
     }
 }

@@ -12,19 +12,22 @@ struct gemv {
     float *c;
 };
 
-/* `vectors` of columns from column j on; the last of them has `last` lanes. */
+/* `vectors` of columns from column j on; the last of them has `last` lanes. Where vectors are long, rows come in the
+ * order 2, 3, 0, 1, 6, …: with the same step from one load to the next, the processor fetches lines ahead that are
+ * there already, which takes up to a third of what the level-2 cache sends (Zen 5). */
 V_FN void gemv_columns(const struct gemv *g, int j, int vectors, int last)
 {
     v_f32 sum[GEMV_VECTORS];
-    const float *b = g->b + j;
     V_UNROLL(8)
     for (int v = 0; v < vectors; v++)
         sum[v] = v_zero();
-    for (int i = 0; i < g->k; i++, b += g->step) {
-        v_f32 x = v_set1(g->a[i]);
+    for (int i = 0; i < g->k; i++) {
+        int row = VL > 4 && (i | 3) < g->k ? i ^ 2 : i;
+        const float *b = g->b + j + row * g->step;
+        v_f32 x = v_set1(g->a[row]);
         V_UNROLL(8)
         for (int v = 0; v < vectors; v++)
-            v_fma_to(&sum[v], x, v == vectors - 1 && last < VL ? v_load_n(b + v * VL, last) : v_load(b + v * VL));
+            sum[v] = v_fma(x, v == vectors - 1 && last < VL ? v_load_n(b + v * VL, last) : v_load(b + v * VL), sum[v]);
     }
     V_UNROLL(8)
     for (int v = 0; v < vectors; v++) {

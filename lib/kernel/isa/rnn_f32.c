@@ -18,28 +18,35 @@ V_FN v_f32 clipped(const struct cell *s, v_f32 x)
     return v_min(s->clip, v_max(v_neg(s->clip), x));
 }
 
-/* What comes from the input and from the state to a gate's unit i. */
-V_FN v_f32 from_input(const struct cell *s, int gate, size_t i, int count)
+/* Where unit i of the first of so many gates stands. */
+V_FN ptrdiff_t place(const struct cell *s, int gates, size_t i)
 {
-    return part_load(s->r->in + gate * s->r->step + (ptrdiff_t)i, count);
+    unsigned block = (unsigned)i / (unsigned)s->r->step;
+    return (ptrdiff_t)i + block * (gates - 1) * s->r->step;
 }
 
-V_FN v_f32 from_state(const struct cell *s, int gate, size_t i, int count)
+/* What comes from the input and from the state to a gate's unit at `at`. */
+V_FN v_f32 from_input(const struct cell *s, int gate, ptrdiff_t at, int count)
 {
-    return part_load(s->r->gates + gate * s->r->step + (ptrdiff_t)i, count);
+    return part_load(s->r->in + gate * s->r->step + at, count);
 }
 
-V_FN v_f32 both(const struct cell *s, int gate, size_t i, int count)
+V_FN v_f32 from_state(const struct cell *s, int gate, ptrdiff_t at, int count)
 {
-    return v_add(from_input(s, gate, i, count), from_state(s, gate, i, count));
+    return part_load(s->r->gates + gate * s->r->step + at, count);
+}
+
+V_FN v_f32 both(const struct cell *s, int gate, ptrdiff_t at, int count)
+{
+    return v_add(from_input(s, gate, at, count), from_state(s, gate, at, count));
 }
 
 /* The argument of an LSTM's gate, with its peephole on the cell c. */
 V_FN v_f32 lstm_gate(const struct cell *s, int gate, size_t i, int count, v_f32 c)
 {
-    v_f32 x = both(s, gate, i, count);
+    v_f32 x = both(s, gate, place(s, 4, i), count);
     if (s->r->peephole && gate < 3)
-        x = v_fma(part_load(s->r->peephole + gate * s->r->step + (ptrdiff_t)i, count), c, x);
+        x = v_fma(part_load(s->r->peephole + gate * s->r->step + place(s, 3, i), count), c, x);
     return clipped(s, x);
 }
 
@@ -60,18 +67,19 @@ void K(lstm_cell_f32)(const struct kernel_rnn_f32 *r)
     PART_LOOP_LONG(r->n, lstm_body, &s);
 }
 
-V_FN v_f32 gru_reset(const struct cell *s, size_t i, int count)
+V_FN v_f32 gru_reset(const struct cell *s, ptrdiff_t at, int count)
 {
-    return v_sigmoid(clipped(s, both(s, 1, i, count)));
+    return v_sigmoid(clipped(s, both(s, 1, at, count)));
 }
 
 V_FN void gru_body(size_t i, int count, const struct cell *s, bool is_reset)
 {
-    v_f32 z = v_sigmoid(clipped(s, both(s, 0, i, count))), x;
+    ptrdiff_t at = place(s, 3, i);
+    v_f32 z = v_sigmoid(clipped(s, both(s, 0, at, count))), x;
     if (is_reset)
-        x = both(s, 2, i, count);
+        x = both(s, 2, at, count);
     else
-        x = v_fma(gru_reset(s, i, count), from_state(s, 2, i, count), from_input(s, 2, i, count));
+        x = v_fma(gru_reset(s, at, count), from_state(s, 2, at, count), from_input(s, 2, at, count));
     v_f32 fresh = v_tanh(clipped(s, x));
     v_f32 y = v_fma(z, part_load(s->r->last + i, count), v_mul(v_sub(v_set1(1), z), fresh));
     part_store(s->r->h + i, y, count);
@@ -88,7 +96,7 @@ void K(gru_cell_f32)(const struct kernel_rnn_f32 *r)
 
 V_FN void reset_body(size_t i, int count, const struct cell *s)
 {
-    part_store(s->r->h + i, v_mul(gru_reset(s, i, count), part_load(s->r->last + i, count)), count);
+    part_store(s->r->h + i, v_mul(gru_reset(s, place(s, 3, i), count), part_load(s->r->last + i, count)), count);
 }
 
 void K(gru_reset_f32)(const struct kernel_rnn_f32 *r)

@@ -2,30 +2,37 @@
 #include "guard.h"
 
 #define MAX_N 130
-#define GAP   3 /* floats between two gates */
+#define GAP   3  /* floats between two gates */
+#define BLOCK 16 /* units whose gates stand together, where that is not all of them */
 
 static struct guard in_guard, gates_guard, peephole_guard, last_guard, h_guard, c_guard;
 static float want_h[MAX_N], want_c[MAX_N];
 
-/* n units whose gates lie n + GAP floats apart, the last up to the guard. */
-static struct kernel_rnn_f32 random_units(size_t n, size_t gates)
+/* Floats that n units take up, with gates `step` apart. */
+static size_t room_of(size_t n, size_t gates, size_t step)
 {
-    size_t step = n + GAP, floats = (gates - 1) * step + n;
+    return ((n - 1) / step + 1) * (gates - 1) * step + n;
+}
+
+/* The gates' last floats stand up to the guard. */
+static struct kernel_rnn_f32 random_units(size_t n, size_t gates, size_t step)
+{
+    size_t floats = room_of(n, gates, step);
     float *in = guard_floats(in_guard, floats), *own = guard_floats(gates_guard, floats);
     guard_fill(in, floats, 3);
     guard_fill(own, floats, 3);
     return (struct kernel_rnn_f32){.in = in, .gates = own, .step = (ptrdiff_t)step, .n = n};
 }
 
-static void check_lstm(const struct kernels *k, size_t n, bool with_peephole, float clip)
+static void check_lstm(const struct kernels *k, size_t n, size_t step, bool with_peephole, float clip)
 {
-    size_t size = n * sizeof(float), step = n + GAP;
-    struct kernel_rnn_f32 r = random_units(n, 4), want;
-    float *peephole = guard_floats(peephole_guard, 2 * step + n);
+    size_t size = n * sizeof(float), peepholes = room_of(n, 3, step);
+    struct kernel_rnn_f32 r = random_units(n, 4, step), want;
+    float *peephole = guard_floats(peephole_guard, peepholes);
     r.h = guard_out(h_guard, size, 0);
     r.c = guard_out(c_guard, size, 4);
     r.clip = clip;
-    guard_fill(peephole, 2 * step + n, 1);
+    guard_fill(peephole, peepholes, 1);
     r.peephole = with_peephole ? peephole : NULL;
     guard_fill(r.c, n, 3);
     memcpy(want_c, r.c, size);
@@ -45,9 +52,9 @@ static void lstm(void)
     int next = 0;
     for (const struct kernels *k; (k = guard_level(&next));)
         for (size_t n = 1; n <= MAX_N; n += n < 40 ? 1 : 15) {
-            check_lstm(k, n, false, 0);
-            check_lstm(k, n, true, 0);
-            check_lstm(k, n, true, 1.5f);
+            check_lstm(k, n, n + GAP, false, 0);
+            check_lstm(k, n, n + GAP, true, 0);
+            check_lstm(k, n, BLOCK, true, 1.5f);
         }
 }
 
@@ -55,7 +62,7 @@ static void lstm(void)
 static void lstm_same_bits(void)
 {
     enum { N = 61 };
-    struct kernel_rnn_f32 r = random_units(N, 4);
+    struct kernel_rnn_f32 r = random_units(N, 4, N + GAP);
     int next = 0, levels = 0;
     for (const struct kernels *k; (k = guard_level(&next));) {
         if (strcmp(k->isa, "generic") == 0)
@@ -102,7 +109,7 @@ typedef void cell_fn(const struct kernel_rnn_f32 *r);
 static void check_gru(const char *isa, cell_fn *cell, cell_fn *reference, size_t n, bool is_reset, float clip)
 {
     size_t size = n * sizeof(float);
-    struct kernel_rnn_f32 r = random_units(n, 3), want;
+    struct kernel_rnn_f32 r = random_units(n, 3, is_reset ? BLOCK : n + GAP), want;
     float *last = guard_floats(last_guard, n);
     guard_fill(last, n, 1);
     r.last = last;
