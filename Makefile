@@ -39,11 +39,13 @@ ALL_CFLAGS = -std=gnu11 $(UNALIGNED) -fPIC $(if $(SAN),,-fvisibility=hidden) -ff
 	-ffunction-sections -fdata-sections $(WARN) $(CFLAGS)
 # Of what runs once a file, of the reference, the programs and what they call: size counts there.
 SMALL := data draw format graph op pair parse pass quant task
-SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Oz) $(SMALLER) $(ALIGN_DATA)
+SMALL_CFLAGS = $(ALL_CFLAGS:-O2=-Oz) $(SMALLER) $(SMALLEST) $(ALIGN_DATA)
 # What gcc moves out of a loop, keeps over a call or for a whole function (gcse; ipa says what a call leaves as it is) takes a
 # register, which has to be saved; its tables of jumps, and what it calls expensive, are larger too.
 SMALLER := $(if $(findstring clang,$(CC)),,-fno-tree-loop-im -fno-move-loop-invariants -fno-caller-saves -fno-jump-tables \
 	-fno-expensive-optimizations -fno-gcse -fno-ipa-modref -fno-ipa-pure-const)
+# So do structs taken apart (sra), but vectors of the generic level are structs. A call is shorter than gcc thinks.
+SMALLEST := $(if $(findstring clang,$(CC)),,-fno-tree-sra --param=uninlined-function-insns=1)
 # gcc puts every table on 32 bytes otherwise; nothing there is read by vectors.
 ifeq ($(ARCH) $(findstring clang,$(CC)),x86_64 )
 ALIGN_DATA := -malign-data=abi
