@@ -47,37 +47,9 @@ static const char *v0_type(const struct protobuf *layer)
 
 /* ---- V0 ---- */
 
-/* Where its parameters went. */
-static const struct moved {
-    const char *type, *field, *param, *name;
-} moved[] = {
-    {"Convolution", "num_output", "convolution_param", "num_output"},
-    {"Convolution", "biasterm", "convolution_param", "bias_term"},
-    {"Convolution", "pad", "convolution_param", "pad"},
-    {"Convolution", "kernelsize", "convolution_param", "kernel_size"},
-    {"Convolution", "group", "convolution_param", "group"},
-    {"Convolution", "stride", "convolution_param", "stride"},
-    {"Pooling", "pool", "pooling_param", "pool"},
-    {"Pooling", "pad", "pooling_param", "pad"},
-    {"Pooling", "kernelsize", "pooling_param", "kernel_size"},
-    {"Pooling", "stride", "pooling_param", "stride"},
-    {"InnerProduct", "num_output", "inner_product_param", "num_output"},
-    {"InnerProduct", "biasterm", "inner_product_param", "bias_term"},
-    {"LRN", "local_size", "lrn_param", "local_size"},
-    {"LRN", "alpha", "lrn_param", "alpha"},
-    {"LRN", "beta", "lrn_param", "beta"},
-    {"LRN", "k", "lrn_param", "k"},
-    {"Concat", "concat_dim", "concat_param", "concat_dim"},
-    {"Data", "batchsize", "data_param", "batch_size"},
-    {"Data", "scale", "transform_param", "scale"},
-    {"Data", "cropsize", "transform_param", "crop_size"},
-    {"Data", "meanfile", "transform_param", "mean_file"},
-    {"ImageData", "batchsize", "image_data_param", "batch_size"},
-    {"ImageData", "new_height", "image_data_param", "new_height"},
-    {"ImageData", "new_width", "image_data_param", "new_width"},
-    {"ImageData", "scale", "transform_param", "scale"},
-    {"ImageData", "cropsize", "transform_param", "crop_size"},
-};
+/* Where its parameters went: rows of a type, a field, the message that this is in now, and its name there. */
+#include "format/caffe/moved.inc"
+PACKED_TEXT(moved);
 
 struct lister {
     struct caffe_net *net;
@@ -114,10 +86,13 @@ static struct protobuf *part(struct lister *s, struct protobuf *to, const char *
 
 static int move_parameters(struct lister *s, struct protobuf *to, const struct protobuf *v0, const char *type)
 {
-    for (const struct moved *m = moved; m < moved + sizeof(moved) / sizeof(*moved); m++) {
-        const struct protobuf *from = strcmp(m->type, type) == 0 ? protobuf_find(v0, m->field) : NULL;
-        struct protobuf *param = from ? part(s, to, m->param) : NULL;
-        if (from && (!param || add_copy(s, param, m->name, from) != 0))
+    for (const char *at = packed_text(&moved); *at;) {
+        const char *row[4];
+        for (int i = 0; i < 4; i++, at += strlen(at) + 1)
+            row[i] = at;
+        const struct protobuf *from = strcmp(row[0], type) == 0 ? protobuf_find(v0, row[1]) : NULL;
+        struct protobuf *param = from ? part(s, to, row[2]) : NULL;
+        if (from && (!param || add_copy(s, param, row[3], from) != 0))
             return -1;
     }
     return 0;

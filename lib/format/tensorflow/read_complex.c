@@ -2,14 +2,15 @@
  * others are formulas of the parts, or read once for each part. */
 #include <string.h>
 
+#include "base/text.h"
 #include "format/tensorflow/tensorflow.h"
 
 enum form {
-    FORMULA,
     PLAIN,   /* it knows of the pairs */
     PARTS,   /* moves elements, or adds them up */
     OUTSIDE, /* is of the shape alone */
-    PRODUCT  /* linear in both inputs */
+    PRODUCT, /* linear in both inputs */
+    UNKNOWN
 };
 
 #define HALVES                                                                                                         \
@@ -19,52 +20,25 @@ enum form {
            "Concat:2/axis=-1"
 
 static const struct {
-    const char *op;
-    enum form form;
-    const char *formula;
-} forms[] = {
-    {"Add", FORMULA, "$0 $1 Add:2"},
-    {"AddV2", FORMULA, "$0 $1 Add:2"},
-    {"Sub", FORMULA, "$0 $1 Sub:2"},
-    {"Neg", FORMULA, "$0 Neg"},
-    {"Mul", FORMULA, HALVES "p r Mul:2 q s Mul:2 Sub:2 p s Mul:2 q r Mul:2 Add:2 Concat:2/axis=-1"},
-    {"Div", FORMULA, QUOTIENT},
-    {"RealDiv", FORMULA, QUOTIENT},
-    {"Exp", FORMULA, "$0 [1] Gather:2/axis=-1 >q q Cos q Sin Concat:2/axis=-1 $0 [0] Gather:2/axis=-1 Exp Mul:2"},
-    {"Identity", PLAIN, NULL},
-    {"ComplexAbs", PLAIN, NULL},
-    {"Real", PLAIN, NULL},
-    {"Imag", PLAIN, NULL},
-    {"Angle", PLAIN, NULL},
-    {"Conj", PLAIN, NULL},
-    {"Complex", PLAIN, NULL},
-    {"Gather", PLAIN, NULL},
-    {"GatherNd", PLAIN, NULL},
-    {"MatMul", PRODUCT, NULL},
-    {"Einsum", PRODUCT, NULL},
-    {"BatchMatMulV2", PRODUCT, NULL},
-    {"Shape", OUTSIDE, NULL},
-    {"Size", OUTSIDE, NULL},
-    {"Rank", OUTSIDE, NULL},
-    {"Reshape", PARTS, NULL},
-    {"StridedSlice", PARTS, NULL},
-    {"Slice", PARTS, NULL},
-    {"Transpose", PARTS, NULL},
-    {"ExpandDims", PARTS, NULL},
-    {"Squeeze", PARTS, NULL},
-    {"ConcatV2", PARTS, NULL},
-    {"Pack", PARTS, NULL},
-    {"Unpack", PARTS, NULL},
-    {"Split", PARTS, NULL},
-    {"SplitV", PARTS, NULL},
-    {"Pad", PARTS, NULL},
-    {"Tile", PARTS, NULL},
-    {"BroadcastTo", PARTS, NULL},
-    {"GatherV2", PARTS, NULL},
-    {"ReverseV2", PARTS, NULL},
-    {"Roll", PARTS, NULL},
-    {"Sum", PARTS, NULL},
-    {"Mean", PARTS, NULL},
+    const char *op, *formula;
+} formulas[] = {
+    {"Add", "$0 $1 Add:2"},
+    {"AddV2", "$0 $1 Add:2"},
+    {"Sub", "$0 $1 Sub:2"},
+    {"Neg", "$0 Neg"},
+    {"Mul", HALVES "p r Mul:2 q s Mul:2 Sub:2 p s Mul:2 q r Mul:2 Add:2 Concat:2/axis=-1"},
+    {"Div", QUOTIENT},
+    {"RealDiv", QUOTIENT},
+    {"Exp", "$0 [1] Gather:2/axis=-1 >q q Cos q Sin Concat:2/axis=-1 $0 [0] Gather:2/axis=-1 Exp Mul:2"},
+};
+
+/* The other operators. */
+static const char *const ops[] = {
+    [PLAIN] = "Identity ComplexAbs Real Imag Angle Conj Complex Gather GatherNd",
+    [PRODUCT] = "MatMul Einsum BatchMatMulV2",
+    [OUTSIDE] = "Shape Size Rank",
+    [PARTS] = "Reshape StridedSlice Slice Transpose ExpandDims Squeeze ConcatV2 Pack Unpack Split SplitV Pad Tile "
+              "BroadcastTo GatherV2 ReverseV2 Roll Sum Mean",
 };
 
 static bool is_complex(const struct tensorflow_node *n, const char *attr)
@@ -118,7 +92,6 @@ bool tensorflow_read_complex(struct tensorflow_op *o)
 {
     const struct tensorflow_node *n = o->node;
     bool from = is_complex(n, "SrcT"), to = is_complex(n, "DstT");
-    size_t i = 0, count = sizeof(forms) / sizeof(*forms);
     if (from != to) {
         tensorflow_formula(o, from ? "$0 #_=0 Gather:2/axis=-1"
                                    : "$0 Cast/to=1 [-1] Unsqueeze:2 >x x x x Sub:2 Concat:2/axis=-1");
@@ -126,22 +99,26 @@ bool tensorflow_read_complex(struct tensorflow_op *o)
     }
     if (!from && !is_complex(n, "T") && !is_complex(n, "Tparams"))
         return false;
-    while (i < count && strcmp(forms[i].op, n->op) != 0)
-        i++;
-    if (i < count && forms[i].form == PLAIN)
+    for (size_t i = 0; i < sizeof(formulas) / sizeof(*formulas); i++)
+        if (strcmp(formulas[i].op, n->op) == 0) {
+            tensorflow_formula(o, formulas[i].formula);
+            return true;
+        }
+    enum form form = PLAIN;
+    while (form < UNKNOWN && !text_has_word(ops[form], n->op))
+        form++;
+    if (form == PLAIN)
         return false;
     struct value **in = arena_alloc(&o->scope->r->arena, (size_t)(o->in_count + 1) * sizeof(*in), o->b->err);
     build_check(o->b, in != NULL);
-    if (i == count)
+    if (form == UNKNOWN)
         build_fail(o->b, "it is not read of complex numbers");
     if (o->b->failed)
         return true;
     memcpy(in, o->in, (size_t)o->in_count * sizeof(*in));
-    if (forms[i].form == FORMULA)
-        tensorflow_formula(o, forms[i].formula);
-    else if (forms[i].form == PRODUCT)
+    if (form == PRODUCT)
         read_product(o, in);
     else
-        read_parts(o, in, forms[i].form == PARTS);
+        read_parts(o, in, form == PARTS);
     return true;
 }
