@@ -153,36 +153,26 @@ static const struct {
     {';', "~1a0b0d2d"},     {'.', "1313"},           {'"', "1203 3223"},
 };
 
-/* Letters that a mark goes with, and the codes of both together: Latin-1, most of Latin Extended-A. */
+/* Letters that have a mark, and the marks, by code from 0xc0 on (Latin-1, Latin Extended-A); blanks for all others. */
+#define ACCENTED 0xc0
+static const char accented[] = "AAAAAA CEEEEIIII NOOOOO  UUUUY  "
+                               "aaaaaa ceeeeiiii nooooo  uuuuy y"
+                               "AaAaAaCcCcCcCcDd  EeEeEeEeEeGgGg"
+                               "GgGgHh  IiIiIiIiI   JjKk LlLlLl "
+                               "   NnNnNn   OoOoOo  RrRrRrSsSsSs"
+                               "SsTtTt  UuUuUuUuUuUuWwYyYZzZzZz";
+static const char accents[] = "`'^~:o ,`'^:`'^: ~`'^~:  `'^:'  "
+                              "`'^~:o ,`'^:`'^: ~`'^~:  `'^:' :"
+                              "--uu;;''^^..vvvv  --uu..;;vv^^uu"
+                              "..,v^^  ~~--uu;;.   ^^,, '',,vv "
+                              "   '',,vv   --uu\"\"  '',,vv''^^,,"
+                              "vv,,vv  ~~--uuoo\"\";;^^^^:''..vv";
+/* And beyond. */
 static const struct {
-    char mark;
-    const char *letters;
-    unsigned short codes[26];
-} accented[] = {
-    {'`', "AEIOUaeiouNn", {0xc0, 0xc8, 0xcc, 0xd2, 0xd9, 0xe0, 0xe8, 0xec, 0xf2, 0xf9, 0x1f8, 0x1f9}},
-    {'\'', "AEIOUYaeiouyCcLlNnRrSsZz", {0xc1,  0xc9,  0xcd,  0xd3,  0xda,  0xdd,  0xe1,  0xe9,
-                                        0xed,  0xf3,  0xfa,  0xfd,  0x106, 0x107, 0x139, 0x13a,
-                                        0x143, 0x144, 0x154, 0x155, 0x15a, 0x15b, 0x179, 0x17a}},
-    {'^', "AEIOUaeiouCcGgHhJjSsWwYy", {0xc2,  0xca,  0xce,  0xd4,  0xdb,  0xe2,  0xea,  0xee,
-                                       0xf4,  0xfb,  0x108, 0x109, 0x11c, 0x11d, 0x124, 0x125,
-                                       0x134, 0x135, 0x15c, 0x15d, 0x174, 0x175, 0x176, 0x177}},
-    {'~', "ANOanoIiUu", {0xc3, 0xd1, 0xd5, 0xe3, 0xf1, 0xf5, 0x128, 0x129, 0x168, 0x169}},
-    {':', "AEIOUaeiouyY", {0xc4, 0xcb, 0xcf, 0xd6, 0xdc, 0xe4, 0xeb, 0xef, 0xf6, 0xfc, 0xff, 0x178}},
-    {'o', "AaUu", {0xc5, 0xe5, 0x16e, 0x16f}},
-    {',',
-     "CcGKkLlNnRrSsTtSsTt",
-     {0xc7, 0xe7, 0x122, 0x136, 0x137, 0x13b, 0x13c, 0x145, 0x146, 0x156, 0x157, 0x15e, 0x15f, 0x162, 0x163, 0x218,
-      0x219, 0x21a, 0x21b}},
-    {'v',
-     "CcDdEeNnRrSsTtZzLlg",
-     {0x10c, 0x10d, 0x10e, 0x10f, 0x11a, 0x11b, 0x147, 0x148, 0x158, 0x159, 0x160, 0x161, 0x164, 0x165, 0x17d, 0x17e,
-      0x13d, 0x13e, 0x123}},
-    {'u', "AaEeGgIiOoUu", {0x102, 0x103, 0x114, 0x115, 0x11e, 0x11f, 0x12c, 0x12d, 0x14e, 0x14f, 0x16c, 0x16d}},
-    {'-', "AaEeIiOoUu", {0x100, 0x101, 0x112, 0x113, 0x12a, 0x12b, 0x14c, 0x14d, 0x16a, 0x16b}},
-    {';', "AaEeIiUu", {0x104, 0x105, 0x118, 0x119, 0x12e, 0x12f, 0x172, 0x173}},
-    {'.', "CcEeGgIZz", {0x10a, 0x10b, 0x116, 0x117, 0x120, 0x121, 0x130, 0x17b, 0x17c}},
-    {'"', "OoUu", {0x150, 0x151, 0x170, 0x171}},
-};
+    unsigned short code;
+    char letter, mark;
+} far[] = {{0x1f8, 'N', '`'}, {0x1f9, 'n', '`'}, {0x218, 'S', ','},
+           {0x219, 's', ','}, {0x21a, 'T', ','}, {0x21b, 't', ','}};
 
 /* ---- finding ---- */
 
@@ -208,14 +198,18 @@ const char *font_strokes(unsigned code)
 
 bool font_take_apart(unsigned code, struct font_accented *out)
 {
-    for (size_t i = 0; i < sizeof accented / sizeof *accented; i++)
-        for (size_t k = 0; accented[i].letters[k]; k++)
-            if (accented[i].codes[k] == code) {
-                unsigned base = (unsigned char)accented[i].letters[k];
-                *out = (struct font_accented){base == 'i' ? 0x131 : base, accented[i].mark};
-                return true;
-            }
-    return false;
+    char letter = ' ', mark = ' ';
+    if (code >= ACCENTED && code - ACCENTED < sizeof accented - 1) {
+        letter = accented[code - ACCENTED];
+        mark = accents[code - ACCENTED];
+    }
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++)
+        if (far[i].code == code) {
+            letter = far[i].letter;
+            mark = far[i].mark;
+        }
+    *out = (struct font_accented){letter == 'i' ? 0x131 : (unsigned char)letter, mark};
+    return letter != ' ';
 }
 
 const char *font_mark(char mark)

@@ -137,9 +137,8 @@ static int tidy_ranges(struct parser *p, size_t from, bool negate)
 }
 
 struct named_class {
-    const char *name;
-    struct regex_range ranges[4];
-    int count;
+    char name[7];
+    uint8_t ranges[4][2], count; /* of each the first and the last */
 };
 
 static const struct named_class named_classes[] = {
@@ -171,7 +170,7 @@ static int add_named(struct parser *p, const char *name, size_t size, bool negat
             continue;
         size_t from = p->r->range_count;
         for (int k = 0; k < c->count; k++)
-            if (add_range(p, c->ranges[k].first, c->ranges[k].last))
+            if (add_range(p, c->ranges[k][0], c->ranges[k][1]))
                 return -1;
         if ((p->flags & FLAG_FOLD) && fold_ranges(p, from))
             return -1;
