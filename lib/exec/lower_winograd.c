@@ -1,5 +1,6 @@
 /* 3x3 convolutions of stride 1 by Winograd's minimal filtering: what it costs, and how the work is cut. */
 #include "base/cpu.h"
+#include "exec/exec_private.h"
 #include "exec/winograd.h"
 
 /* ---- weights ---- */
@@ -152,6 +153,10 @@ static void cut(struct winograd_args *w, const struct plan *p)
     w->strips = (w->out + w->strip - 1) / w->strip;
     w->blocks = !w->many ? 1 : blocks < w->stacks ? blocks : w->stacks;
     w->most = (w->stacks + w->blocks - 1) / w->blocks;
+    /* A thread alone has nothing to share evenly: its blocks are whole tiles of the product. */
+    if (w->blocks > 1 && w->deep == 1 && plan_threads(p) == 1)
+        w->most = (w->most + w->product->mr - 1) / w->product->mr * w->product->mr;
+    w->blocks = (w->stacks + w->most - 1) / w->most;
     w->parts = w->is_transformed ? 1 : (w->in + depth - 1) / depth;
 }
 

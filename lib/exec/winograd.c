@@ -210,8 +210,7 @@ void winograd_run_blocks(const struct step *s, struct tile tile)
     float *v = tile.scratch, *sums = v + all->v_floats;
     for (int64_t i = tile.first; i < tile.last; i++) {
         struct winograd_args w = group_of(all, i / all->blocks);
-        int64_t block = i % w.blocks, first = plan_tile_first(w.stacks, w.blocks, block),
-                last = plan_tile_first(w.stacks, w.blocks, block + 1);
+        int64_t first = i % w.blocks * w.most, last = w.stacks - first < w.most ? w.stacks : first + w.most;
         transform(&w, first, last, last - first, first, 1, v);
         struct pieces pieces = {last, first, last - first, 0};
         for (int j = 0; j < w.strips; j++)

@@ -30,7 +30,7 @@ struct winograd_args {
     int64_t tiles;                /* of the result */
     int64_t height, width;        /* of the result */
     int64_t blocks;               /* of stacks */
-    int64_t most;                 /* stacks of the largest */
+    int64_t most;                 /* stacks of each, but the last */
     int together;                 /* tiles whose pixels are fetched at a time, where maps are large; else 0 */
     struct view v;                /* [groups][v_floats], all transformed tiles, when a step of its own makes them */
     size_t v_floats, sums_floats; /* of a block of a group */
