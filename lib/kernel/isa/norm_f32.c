@@ -7,7 +7,7 @@
 
 V_FN void exp_body(size_t i, int count, float *out, const float *in, v_f32 max, bool store, v_f32 *sum)
 {
-    v_f32 y = v_exp(v_sub(part_load(in + i, count), max));
+    v_f32 y = v_exp_less(v_sub(part_load(in + i, count), max));
     *sum = v_add(*sum, part_fill(y, count, v_zero()));
     if (store)
         part_store(out + i, y, count);

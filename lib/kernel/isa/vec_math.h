@@ -57,14 +57,13 @@ V_LONG v_f32 v_exp_same(v_f32 x)
 #ifdef V_SCALE
 /* x = (k + j/16) ln 2 + r with |r| <= ln 2 / 32: 2^k times the j-th root times exp(r), of which three terms are enough.
  * (Tang, "Table-driven implementation of the exponential function in IEEE floating-point arithmetic", 1989.) Error: 1.1
- * ulp. Below V_EXP_MIN: 0. Infinity, which would make r NaN, is far enough away as 128. */
-V_LONG v_f32 v_exp(v_f32 x)
+ * ulp. Below V_EXP_MIN: 0. Only of less than infinity, which makes r NaN. */
+V_LONG v_f32 v_exp_less(v_f32 x)
 {
     static const float roots[] = {1,           1.04427378f, 1.09050773f, 1.13878863f, 1.18920712f, 1.24185781f,
                                   1.29683955f, 1.35425555f, 1.41421356f, 1.47682615f, 1.54221083f, 1.61049033f,
                                   1.68179283f, 1.75625216f, 1.83400809f, 1.91520656f};
     const v_f32 rounder = v_set1(0x1.8p19f); /* to sixteenths */
-    x = v_min(v_set1(128), x);
     v_f32 shifted = v_fma(x, v_set1(1.44269504f), rounder), n = v_sub(shifted, rounder);
     v_f32 r = v_fnma(n, v_set1(0x1.62e4p-1f), x);
     r = v_fnma(n, v_set1(1.42860682e-6f), r);
@@ -72,7 +71,17 @@ V_LONG v_f32 v_exp(v_f32 x)
     v_f32 root = v_permute(v_load(roots), v_as_i32(shifted));
     return V_SCALE(v_fma(root, p, root), n, V_NOT_LESS(x, v_set1(V_EXP_MIN))); /* by the whole part of n */
 }
+
+V_FN v_f32 v_exp(v_f32 x)
+{
+    return v_exp_less(v_min(v_set1(128), x)); /* which is far enough away */
+}
 #else
+V_FN v_f32 v_exp_less(v_f32 x)
+{
+    return v_exp_same(x);
+}
+
 V_FN v_f32 v_exp(v_f32 x)
 {
     return v_exp_same(x);
