@@ -33,6 +33,7 @@ struct gemm_args {
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
+    bool even;        /* calls may have rows without pointers */
     int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
@@ -122,25 +123,23 @@ static void find_pixel(const struct gemm_job *j, int64_t index, struct pixel *p)
     pixel_offsets(j, p);
 }
 
-/* The addresses of `count` pixels from *p on, which moves behind them. */
-static void find_pixels(const struct gemm_args *g, const struct bases *b, struct pixel *p, int count,
+/* The addresses of the call's pixels from *p on, which moves behind them: of `even` ones those of the first. */
+static void find_pixels(const struct gemm_args *g, const struct bases *b, struct pixel *p, struct kernel_gemm *k,
                         struct pixel_tile *t)
 {
     const struct gemm_job *j = &g->job;
-    const int inner = GEMM_AXES - 1;
-    const ptrdiff_t a = j->a_stride[inner] * g->a_size, c = j->c_stride[inner] * g->c_size,
-                    add = j->add_stride[inner] * g->c_size;
-    for (int first = 0, run; first < count; first += run, pixel_next(j, p, run)) {
-        int64_t row = j->dims[inner] - p->at[inner];
-        run = row < count - first ? (int)row : count - first;
+    for (int first = 0, run; first < k->m; first += run, pixel_next(j, p, run)) {
+        int64_t row = j->dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1];
+        run = row < k->m - first ? (int)row : k->m - first;
+        k->even = g->even && run == j->product->mr;
         const char *from = b->a + p->a * g->a_size, *more = b->add ? b->add + p->add * g->c_size : NULL;
         char *to = b->c + p->c * g->c_size;
-        for (int i = first; i < first + run; i++, from += a, to += c) {
+        for (int i = first; i < (k->even ? 1 : first + run); i++, from += k->a_step, to += k->c_step) {
             t->a[i] = from;
             t->c[i] = to;
-        }
-        for (int i = first; b->add && i < first + run; i++, more += add)
             t->add[i] = more;
+            more += b->add ? k->add_step : 0;
+        }
     }
 }
 
@@ -162,8 +161,7 @@ static struct group group_at(const struct gemm_args *g, int index)
     return (struct group){group_first(g, index), group_first(g, index + 1), group_first(g, index + 2)};
 }
 
-/* What a step fetches (kernel/isa/fetch.h). */
-#define GEMM_FETCH 256
+#define GEMM_FETCH 256 /* what a step fetches (kernel/isa/fetch.h) */
 
 /* The next tile's pixels: of a convolution those of the last tap, for what lies above them was read before. */
 static void fetch_pixels(const struct gemm_args *g, const char *a, const struct pixel *next, struct kernel_gemm *k)
@@ -234,6 +232,9 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
                             .b_taps = j->b_taps,
                             .c = t->c,
                             .n = (end < j->n ? end : j->n) - column,
+                            .a_step = j->a_stride[GEMM_AXES - 1] * g->a_size,
+                            .c_step = j->c_stride[GEMM_AXES - 1] * g->c_size,
+                            .add_step = j->add_stride[GEMM_AXES - 1] * g->c_size,
                             .to = j->to,
                             .scratch = scratch};
     k.to.bias = b->bias ? b->bias + (ptrdiff_t)column * BIAS_SIZE : NULL;
@@ -300,7 +301,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, const st
         k.m = (int)(next - first);
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
-        find_pixels(g, &at, &p, k.m, &t);
+        find_pixels(g, &at, &p, &k, &t);
         if (g->far)
             fetch_map(g, b, i, t.a[0], &p, &k);
         else
@@ -519,11 +520,10 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
     *g = (struct gemm_args){.job = *job,
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
-                            .cut.pixels = count_pixels(job),
+                            .cut.pixels = job->n && job->batches ? count_pixels(job) : 0,
+                            .even = product->even && !job->to.add_last,
                             .rows = 1,
                             .kernels = p->kernels};
-    if (job->n == 0 || job->batches == 0)
-        g->cut.pixels = 0;
     g->panels = (job->n + product->nr - 1) / product->nr;
     g->panel = packed_panel(job);
     g->widens = job->narrow ? g->cut.pixels > KERNEL_NARROW_ROWS : product->widened > 0;

@@ -114,6 +114,10 @@ struct kernel_gemm {
     bool fresh;         /* first call with them, a fresh one, makes */
     void *const *c;     /* [m] rows of n, none of them twice */
     int m, n;           /* 1 <= m <= mr, 1 <= n */
+    /* Of a product that takes `even` rows, and without add_last: m is mr, and rows of A, C and `add` are so many bytes
+     * apart; of the pointers to them only the first is set. */
+    bool even;
+    ptrdiff_t a_step, c_step, add_step;
     struct kernel_epilogue to;
     void *scratch; /* kernel_product_scratch() bytes, 64-byte aligned; NULL when these are 0 */
     /* Bytes that will be wanted soon, such as the next tile's rows or a share of the next panels, or NULL. They are
@@ -139,6 +143,7 @@ struct kernel_product {
     int other_run;               /* where runs are shorter than so many elements, or sums than four times as many */
     int together;                /* rows, half of mr, that are read faster if equally far apart; 0: all alike */
     bool sums;                   /* takes to.sum */
+    bool even;                   /* takes rows that are equally far apart without pointers to all of them */
     int few;                     /* rows that take less time than mr do, up to so many; 0: tiles are better even */
     int scratch;                 /* bytes that a call needs for each element of the tile's rows, rounded up to kr, */
     int scratch_rows, scratch_k; /* or, where these are not 0, to such multiples of rows and of elements of a run */
