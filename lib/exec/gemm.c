@@ -8,20 +8,12 @@
 #include "base/cpu.h"
 #include "exec/exec_private.h"
 #include "exec/gemm.h"
-
-/* How pixels are cut into tiles. */
-struct cut {
-    int64_t pixels;
-    int64_t tiles; /* so many whole ones, then nearly even ones, so that 16 are 8 and 8, not 14 and 2 */
-    int64_t whole;
-    int64_t line;  /* pixels that are cut into tiles for themselves, or 0: all are one line */
-    int64_t parts; /* tiles of a line */
-};
+#include "exec/gemm_cut.h"
 
 struct gemm_args {
     struct gemm_job job;
     ptrdiff_t a_size, c_size; /* bytes of an element */
-    struct cut cut;
+    struct gemm_cut cut;
     int64_t blocks; /* of tiles */
     int groups;     /* of panels, nearly even */
     int panels;
@@ -245,16 +237,6 @@ static struct kernel_gemm describe(const struct gemm_args *g, const struct bases
     return k;
 }
 
-static int64_t tile_first(const struct cut *cut, int mr, int64_t tile)
-{
-    int64_t whole = tile < cut->whole ? tile : cut->whole, first = whole * mr;
-    if (cut->line > 0) {
-        first = tile / cut->parts * cut->line + plan_tile_first(cut->line, cut->parts, tile % cut->parts);
-        return first < cut->pixels ? first : cut->pixels;
-    }
-    return tile == whole ? first : first + plan_tile_first(cut->pixels - first, cut->tiles - whole, tile - whole);
-}
-
 /* The panels of calls that begin, in scratch memory. */
 static void widen(const struct gemm_args *g, struct kernel_gemm *k, struct gemm_memory *m)
 {
@@ -280,7 +262,7 @@ static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int r
 }
 
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
-static void run_block(const struct gemm_args *g, const struct bases *b, const struct cut *cut, int64_t from, int64_t to,
+static void run_block(const struct gemm_args *g, const struct bases *b, const struct gemm_cut *cut, int64_t from, int64_t to,
                       const struct group *group, const struct weights *behind, struct gemm_memory *memory)
 {
     const int mr = g->job.product->mr;
@@ -292,12 +274,12 @@ static void run_block(const struct gemm_args *g, const struct bases *b, const st
     struct kernel_gemm k = describe(g, b, group, &t, memory->scratch);
     at.c += column;
     at.add = b->add ? b->add + column : NULL;
-    int64_t first = tile_first(cut, mr, from);
+    int64_t first = gemm_tile_first(cut, mr, from);
     find_pixel(&g->job, first, &p);
     if (g->widens)
         widen(g, &k, memory);
     for (int64_t i = from; i < to; i++) {
-        int64_t next = tile_first(cut, mr, i + 1);
+        int64_t next = gemm_tile_first(cut, mr, i + 1);
         k.m = (int)(next - first);
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
@@ -389,34 +371,6 @@ static void choose_fetching(struct gemm_args *g)
         g->rows = (int)fresh;
 }
 
-/* Tiles that the product's kernel reads fast: each half of one within a row of the map, or of some rows with the border
- * between them, as long as that leaves few rows of a half empty. */
-static void cut_lines(const struct gemm_job *j, struct cut *cut)
-{
-    const int64_t half = j->product->together, width = j->dims[GEMM_AXES - 1], step = j->a_stride[GEMM_AXES - 1];
-    const int64_t below = j->a_stride[GEMM_AXES - 2], pitch = step > 0 && below % step == 0 ? below / step : 0;
-    if (half == 0 || pitch == width || width == cut->pixels)
-        return;
-    const int64_t rows = pitch > width ? (half + pitch - width) / pitch : 1, together = rows > 1 ? rows : 1;
-    if (together * width < half * 3 / 4)
-        return;
-    cut->line = width <= half ? 2 * together * width : width;
-    cut->parts = (cut->line + 2 * half - 1) / (2 * half);
-    cut->tiles = (cut->pixels + cut->line - 1) / cut->line * cut->parts;
-}
-
-/* A tile of fewer rows waits for its sums: the last two share what is left for them. */
-#define FEWEST 3
-
-static struct cut cut_pixels(const struct gemm_job *j, int64_t pixels)
-{
-    int64_t mr = j->product->mr, rest = pixels % mr, tiles = (pixels + mr - 1) / mr,
-            whole = rest == 0 ? tiles : rest > j->product->few ? 0 : tiles - (rest >= FEWEST ? 1 : 2);
-    struct cut cut = {.pixels = pixels, .tiles = tiles, .whole = whole > 0 ? whole : 0};
-    cut_lines(j, &cut);
-    return cut;
-}
-
 /* Units that a thread should have, so that all are through at about the same time: where each prepares something anew,
  * and at most. */
 #define GEMM_SHARES      4
@@ -448,7 +402,7 @@ static void choose_tiles(struct gemm_args *g, const struct plan *p)
 {
     const struct gemm_job *j = &g->job;
     double macs = (double)g->cut.pixels * j->n * j->taps * j->k;
-    g->cut = cut_pixels(j, g->cut.pixels);
+    g->cut = gemm_cut_pixels(j, g->cut.pixels);
     g->groups = count_groups(g);
     g->blocks = count_blocks(g, p, macs);
     share_panels(g, macs, plan_threads(p));
@@ -569,7 +523,7 @@ void gemm_run_part(const struct gemm_args *g, int64_t rows, const void *a, void 
     const struct gemm_job *j = &g->job;
     struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
     struct group all = {0, g->panels, g->panels};
-    struct cut cut = cut_pixels(j, rows * j->dims[GEMM_AXES - 1]);
+    struct gemm_cut cut = gemm_cut_pixels(j, rows * j->dims[GEMM_AXES - 1]);
     run_block(g, &b, &cut, 0, cut.tiles, &all, NULL, memory);
 }
 
