@@ -25,7 +25,8 @@ struct gemm_args {
     int64_t fetchers; /* tiles that share the fetching of the next group; 0: none do */
     bool far;         /* the panels stay in the level-2 cache, but pixels do not fit there: they are fetched */
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
-    bool even;        /* calls may have rows without pointers */
+    bool even;        /* calls may have rows without pointers, */
+    bool together;    /* and whole tiles of a row of the map together */
     int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
@@ -123,7 +124,7 @@ static void find_pixels(const struct gemm_args *g, const struct bases *b, struct
     for (int first = 0, run; first < k->m; first += run, pixel_next(j, p, run)) {
         int64_t row = j->dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1];
         run = row < k->m - first ? (int)row : k->m - first;
-        k->even = g->even && run == j->product->mr;
+        k->even = g->even && run >= j->product->mr;
         const char *from = b->a + p->a * g->a_size, *more = b->add ? b->add + p->add * g->c_size : NULL;
         char *to = b->c + p->c * g->c_size;
         for (int i = first; i < (k->even ? 1 : first + run); i++, from += k->a_step, to += k->c_step) {
@@ -197,8 +198,9 @@ static struct weights find_ahead(const struct gemm_args *g, const struct bases *
     return (struct weights){b->packed + g->panel * (size_t)group->last, g->panel * (size_t)(group->next - group->last)};
 }
 
-/* The share of tile `index` in fetching it. */
-static void share_fetch(const struct gemm_args *g, const struct weights *ahead, int64_t index, struct kernel_gemm *k)
+/* The share of `count` tiles from tile `index` on in fetching it. */
+static void share_fetch(const struct gemm_args *g, const struct weights *ahead, int64_t index, int64_t count,
+                        struct kernel_gemm *k)
 {
     size_t bytes = ahead->bytes;
     if (!g->fetchers || bytes == 0)
@@ -206,6 +208,7 @@ static void share_fetch(const struct gemm_args *g, const struct weights *ahead, 
     size_t share = (bytes / (size_t)g->fetchers + GEMM_FETCH - 1) / GEMM_FETCH * GEMM_FETCH,
            from = share * (size_t)(index % g->fetchers);
     k->fetch = (const char *)ahead->at + from;
+    share *= (size_t)count;
     k->fetch_bytes = from >= bytes ? 0 : from + share > bytes ? bytes - from : share;
 }
 
@@ -261,9 +264,21 @@ static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int r
     }
 }
 
+/* Behind the last of the tiles from `tile` on that are one call: whole ones within a row of the map, where the product
+ * takes these together. *p is where they begin. */
+static int64_t call_end(const struct gemm_args *g, const struct gemm_cut *cut, const struct pixel *p, int64_t tile,
+                        int64_t to)
+{
+    const struct gemm_job *j = &g->job;
+    int64_t whole = (cut->whole < to ? cut->whole : to) - tile,
+            count = (j->dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1]) / j->product->mr;
+    count = count < whole ? count : whole;
+    return tile + (g->together && (!g->far || g->rows == 1) && count > 1 ? count : 1);
+}
+
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
-static void run_block(const struct gemm_args *g, const struct bases *b, const struct gemm_cut *cut, int64_t from, int64_t to,
-                      const struct group *group, const struct weights *behind, struct gemm_memory *memory)
+static void run_block(const struct gemm_args *g, const struct bases *b, const struct gemm_cut *cut, int64_t from,
+                      int64_t to, const struct group *group, const struct weights *behind, struct gemm_memory *memory)
 {
     const int mr = g->job.product->mr;
     const struct weights ahead = find_ahead(g, b, group, behind);
@@ -278,8 +293,9 @@ static void run_block(const struct gemm_args *g, const struct bases *b, const st
     find_pixel(&g->job, first, &p);
     if (g->widens)
         widen(g, &k, memory);
-    for (int64_t i = from; i < to; i++) {
-        int64_t next = gemm_tile_first(cut, mr, i + 1);
+    for (int64_t i = from, end; i < to; i = end) {
+        end = call_end(g, cut, &p, i, to);
+        int64_t next = gemm_tile_first(cut, mr, end);
         k.m = (int)(next - first);
         k.to.row_bias = b->row_bias ? b->row_bias + first : NULL;
         first = next;
@@ -287,7 +303,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, const st
         if (g->far)
             fetch_map(g, b, i, t.a[0], &p, &k);
         else
-            share_fetch(g, &ahead, i, &k);
+            share_fetch(g, &ahead, i, end - i, &k);
         if (g->job.narrow && !g->widens)
             g->kernels->gemm_narrow_f32(&k, g->job.narrow);
         else
@@ -476,6 +492,7 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
                             .cut.pixels = job->n && job->batches ? count_pixels(job) : 0,
                             .even = product->even && !job->to.add_last,
+                            .together = product->even && !job->to.add_last && kernel_act_is_quick(job->to.act),
                             .rows = 1,
                             .kernels = p->kernels};
     g->panels = (job->n + product->nr - 1) / product->nr;

@@ -52,6 +52,14 @@ struct kernel_act {
     float a, b;
 };
 
+/* Those of a few instructions. */
+static inline bool kernel_act_is_quick(struct kernel_act act)
+{
+    const uint64_t quick = 1u << KERNEL_NONE | 1u << KERNEL_RELU | 1u << KERNEL_CLIP | 1u << KERNEL_LEAKY_RELU |
+                           1u << KERNEL_HARD_SWISH;
+    return quick >> act.kind & 1;
+}
+
 enum kernel_type {
     KERNEL_F32,
     KERNEL_U8,
@@ -114,8 +122,8 @@ struct kernel_gemm {
     bool fresh;         /* first call with them, a fresh one, makes */
     void *const *c;     /* [m] rows of n, none of them twice */
     int m, n;           /* 1 <= m <= mr, 1 <= n */
-    /* Of a product that takes `even` rows, and without add_last: m is mr, and rows of A, C and `add` are so many bytes
-     * apart; of the pointers to them only the first is set. */
+    /* Of a product that takes `even` rows, and without add_last: m is mr or, if the activation is quick, a multiple of
+     * it, and rows of A, C and `add` are so many bytes apart; of the pointers to them only the first is set. */
     bool even;
     ptrdiff_t a_step, c_step, add_step;
     struct kernel_epilogue to;

@@ -12,12 +12,6 @@ V_FN bool epilogue_is_clip(struct kernel_act act)
     return act.kind == KERNEL_NONE || act.kind == KERNEL_RELU || act.kind == KERNEL_CLIP;
 }
 
-/* Those of a few, which are done in the registers too where gcc has enough of them. */
-V_FN bool epilogue_is_simple(struct kernel_act act)
-{
-    return epilogue_is_clip(act) || act.kind == KERNEL_LEAKY_RELU || act.kind == KERNEL_HARD_SWISH;
-}
-
 V_FN void epilogue_each(v_f32 *acc, int count, enum kernel_act_kind kind, struct kernel_act act)
 {
     v_f32 a = v_set1(act.a), b = v_set1(act.b);
@@ -35,7 +29,7 @@ V_FN void epilogue_clip(v_f32 *acc, int count, struct kernel_act act)
         epilogue_each(acc, count, KERNEL_CLIP, act);
 }
 
-/* The same for one that epilogue_is_simple(). */
+/* The same for one that is quick. */
 V_FN void epilogue_simple(v_f32 *acc, int count, struct kernel_act act)
 {
     epilogue_clip(acc, count, act);

@@ -262,7 +262,7 @@ V_FN void output_lanes(const struct kernel_winograd_output_f32 *w, int c, int la
         for (int x = 0; x < size; x++)
             acc[y * size + x] = v_add(o[x], bias);
     }
-    if (epilogue_is_simple(w->act))
+    if (kernel_act_is_quick(w->act))
         finish_simple(w, acc, c, lanes, size);
     else
         finish(w, acc, c, lanes);

@@ -1,8 +1,9 @@
 /* gemm_f32 and its packing, for every level of this processor. */
 #include "chain.h"
 
-#define MAX_M    16
-#define MAX_N    104 /* three panels and a part of one; of eight floats a vector six */
+#define MAX_TILE 16
+#define MAX_M    (3 * MAX_TILE) /* of even rows */
+#define MAX_N    104            /* three panels and a part of one; of eight floats a vector six */
 #define MAX_TAPS 9
 #define MAX_K    70
 
@@ -42,7 +43,7 @@ static void make_rows(struct problem *p)
     span += p->k;
     float *all = guard_floats(rows, (size_t)(span * p->m));
     guard_fill(all, (size_t)(span * p->m), 1);
-    int turn = guard_random() % 2 ? (int)(guard_random() % (unsigned)p->m) : 0;
+    int turn = p->m > MAX_TILE || guard_random() % 2 ? 0 : (int)(guard_random() % (unsigned)p->m);
     for (int i = 0; i < p->m; i++)
         p->a[i] = all + (i + turn) % p->m * span;
 }
@@ -88,7 +89,7 @@ static void check_gaps(const struct kernels *k, const struct problem *p, const f
 static bool is_even(const struct kernels *k, const struct kernel_gemm *g)
 {
     const char *const *a = (const char *const *)g->a;
-    bool even = k->gemm_f32->even && g->m == k->gemm_f32->mr && !g->to.add_last;
+    bool even = k->gemm_f32->even && g->m % k->gemm_f32->mr == 0 && !g->to.add_last;
     for (int i = 1; i < g->m; i++)
         even = even && a[i] - a[i - 1] == a[1] - a[0];
     return even;
@@ -129,8 +130,10 @@ static void run_problem(const struct kernels *k, const struct problem *p)
     g.n = p->n;
     g.to.bias = choice & 1 ? bias : NULL;
     g.to.add = choice & 2 ? add_row : NULL;
-    g.to.add_last = choice & 4;
-    g.to.act = chain_random_act();
+    g.to.add_last = p->m <= MAX_TILE && choice & 4;
+    do
+        g.to.act = chain_random_act();
+    while (p->m > MAX_TILE && !kernel_act_is_quick(g.to.act));
     if (choice & 8) {
         g.fetch = packed.end - 100; /* into the forbidden page, which a prefetch may name */
         g.fetch_bytes = guard_random() % 2000;
@@ -160,6 +163,17 @@ static void every_tile(void)
             }
         }
     }
+}
+
+/* Several tiles in one call. */
+static void even_tiles(void)
+{
+    const struct kernels *k;
+    for (int l = 0; (k = guard_level(&l));)
+        for (int n = 1; k->gemm_f32->even && n <= MAX_N; n++) {
+            make_problem(&problem, k->gemm_f32->mr * (2 + n % 2), n, random_to(3), random_to(19));
+            run_problem(k, &problem);
+        }
 }
 
 /* One row may meet several panels at a time. */
@@ -202,7 +216,7 @@ static void some_taps_of(int m, int panels)
 
 static void some_taps(void)
 {
-    some_taps_of(MAX_M, 2);
+    some_taps_of(MAX_TILE, 2);
     some_taps_of(1, 6);
 }
 
@@ -383,6 +397,7 @@ int main(void)
     biases = guard_new(sizeof(float) * MAX_N);
     RUN(every_tile);
     RUN(every_depth);
+    RUN(even_tiles);
     RUN(one_row);
     RUN(some_taps);
     RUN(residual_in_place);
