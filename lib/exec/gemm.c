@@ -27,6 +27,7 @@ struct gemm_args {
     bool woven;       /* so do those of all batches, whose pixels lie side by side: a row meets them all */
     bool even;        /* calls may have rows without pointers, */
     bool together;    /* and whole tiles of a row of the map together */
+    int64_t width;    /* pixels of a row, before rows that follow each other became one */
     int rows;         /* of a far map that are new to each row of results, and fetched one ahead; 1: a tile ahead */
 };
 
@@ -165,26 +166,30 @@ static void fetch_pixels(const struct gemm_args *g, const char *a, const struct 
     k->fetch_bytes = step <= 0 || step > 2 * (ptrdiff_t)j->k ? 0 : (size_t)(k->m * step * g->a_size);
 }
 
-/* Pixels that the next row of results reads in row `tap` of its taps: those of so many tiles, the first of them `back`
- * before the one that begins at `a`. */
-static void fetch_below(const struct gemm_args *g, const char *a, int tap, int back, int tiles, struct kernel_gemm *k)
+/* So many elements of what the next row of results reads in row `tap` of its taps, from `back` elements before the
+ * place of the tile at `a` on. */
+static void fetch_below(const struct gemm_args *g, const char *a, int tap, ptrdiff_t back, ptrdiff_t elements,
+                        struct kernel_gemm *k)
 {
     const struct gemm_job *j = &g->job;
-    ptrdiff_t tile = k->m * j->a_stride[GEMM_AXES - 1];
-    k->fetch = a + (j->a_stride[GEMM_AXES - 2] + j->tap[tap] - back * tile) * g->a_size;
-    k->fetch_bytes = (size_t)(tiles * tile * g->a_size);
+    k->fetch = a + (j->a_stride[GEMM_AXES - 2] + j->tap[tap] - back) * g->a_size;
+    k->fetch_bytes = (size_t)(elements * g->a_size);
 }
 
-/* What tile `index`, whose first pixel is at `a` and whose successor's is *next, fetches of a large map. Batches that
- * are woven share the taps, tiles the rows that are new to the next one. */
-static void fetch_map(const struct gemm_args *g, const struct bases *b, int64_t index, const char *a,
+/* What `count` tiles from tile `index` on, whose first pixel is at `a` and whose successor's is *next, fetch of a large
+ * map. Batches that are woven share the taps. Tiles share the rows that are new to the next one, of which several at a
+ * time, nearly a row of results, fetch all. */
+static void fetch_map(const struct gemm_args *g, const struct bases *b, int64_t index, int64_t count, const char *a,
                       const struct pixel *next, struct kernel_gemm *k)
 {
     int last = g->job.taps - 1, part = (int)(index % g->rows);
+    ptrdiff_t tile = k->m * g->job.a_stride[GEMM_AXES - 1];
     if (g->woven)
-        fetch_below(g, a, last - b->batch * g->job.taps / g->job.batches, 0, 1, k);
+        fetch_below(g, a, last - b->batch * g->job.taps / g->job.batches, 0, tile, k);
+    else if (g->rows > 1 && count > 1)
+        fetch_below(g, a, last - g->rows + 1, 0, g->job.a_stride[GEMM_AXES - 2], k);
     else if (g->rows > 1)
-        fetch_below(g, a, last - part, part, g->rows, k);
+        fetch_below(g, a, last - part, part * tile, g->rows * tile, k);
     else
         fetch_pixels(g, b->a, next, k);
 }
@@ -264,6 +269,9 @@ static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int r
     }
 }
 
+/* With so many, what a call costs does not show; and what the next one needs is fetched in time. */
+#define GEMM_TOGETHER 8
+
 /* Behind the last of the tiles from `tile` on that are one call: whole ones within a row of the map, where the product
  * takes these together. *p is where they begin. */
 static int64_t call_end(const struct gemm_args *g, const struct gemm_cut *cut, const struct pixel *p, int64_t tile,
@@ -273,7 +281,8 @@ static int64_t call_end(const struct gemm_args *g, const struct gemm_cut *cut, c
     int64_t whole = (cut->whole < to ? cut->whole : to) - tile,
             count = (j->dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1]) / j->product->mr;
     count = count < whole ? count : whole;
-    return tile + (g->together && (!g->far || g->rows == 1) && count > 1 ? count : 1);
+    count = count < GEMM_TOGETHER ? count : GEMM_TOGETHER;
+    return tile + (g->together && count > 1 ? count : 1);
 }
 
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
@@ -301,7 +310,7 @@ static void run_block(const struct gemm_args *g, const struct bases *b, const st
         first = next;
         find_pixels(g, &at, &p, &k, &t);
         if (g->far)
-            fetch_map(g, b, i, t.a[0], &p, &k);
+            fetch_map(g, b, i, end - i, t.a[0], &p, &k);
         else
             share_fetch(g, &ahead, i, end - i, &k);
         if (g->job.narrow && !g->widens)
@@ -480,6 +489,21 @@ static int64_t count_pixels(const struct gemm_job *j)
     return pixels;
 }
 
+/* Makes one axis of those whose pixels follow each other in A, C and what is added alike: tiles are even then. */
+static void join_axes(struct gemm_job *j)
+{
+    const int inner = GEMM_AXES - 1;
+    for (int i = inner - 1; i >= 0 && j->batches == 1; i--) {
+        const ptrdiff_t width = j->dims[inner];
+        if (j->dims[i] > 1 &&
+            (j->a_stride[i] != width * j->a_stride[inner] || j->c_stride[i] != width * j->c_stride[inner] ||
+             j->add_stride[i] != width * j->add_stride[inner]))
+            return;
+        j->dims[inner] *= j->dims[i];
+        j->dims[i] = 1;
+    }
+}
+
 /* NULL on error. A product of nothing has no pixels. */
 static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, struct error *err)
 {
@@ -491,10 +515,12 @@ static struct gemm_args *make_args(struct plan *p, const struct gemm_job *job, s
                             .a_size = (ptrdiff_t)kernel_type_size(product->a),
                             .c_size = (ptrdiff_t)kernel_type_size(job->to.c),
                             .cut.pixels = job->n && job->batches ? count_pixels(job) : 0,
+                            .width = job->dims[GEMM_AXES - 1],
                             .even = product->even && !job->to.add_last,
                             .together = product->even && !job->to.add_last && kernel_act_is_quick(job->to.act),
                             .rows = 1,
                             .kernels = p->kernels};
+    join_axes(&g->job);
     g->panels = (job->n + product->nr - 1) / product->nr;
     g->panel = packed_panel(job);
     g->widens = job->narrow ? g->cut.pixels > KERNEL_NARROW_ROWS : product->widened > 0;
@@ -540,7 +566,7 @@ void gemm_run_part(const struct gemm_args *g, int64_t rows, const void *a, void 
     const struct gemm_job *j = &g->job;
     struct bases b = {.a = a, .add = add, .packed = j->packed, .c = c, .bias = j->to.bias};
     struct group all = {0, g->panels, g->panels};
-    struct gemm_cut cut = gemm_cut_pixels(j, rows * j->dims[GEMM_AXES - 1]);
+    struct gemm_cut cut = gemm_cut_pixels(j, rows * g->width);
     run_block(g, &b, &cut, 0, cut.tiles, &all, NULL, memory);
 }
 
