@@ -165,9 +165,8 @@ static void i32_float(const struct run *r)
 /* By the operator and the types of its first input and of its result. */
 static const struct row {
     const char *op;
-    int inputs;
-    enum dtype in, out;
-    bool is_swapped; /* the function takes the second operand first */
+    uint8_t inputs, in, out; /* the types are of enum dtype */
+    bool is_swapped;         /* the function takes the second operand first */
     run_fn *fn;
 } rows[] = {
     COMPARISON_ROWS(DTYPE_F32, float),

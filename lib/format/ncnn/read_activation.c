@@ -144,71 +144,46 @@ struct value *ncnn_log(struct reader *r)
 
 /* ---- UnaryOp ---- */
 
-struct unary {
-    const char *ops[2];
-    double number; /* a second operand of the last one; 0: none */
+/* By the layer's type; towards zero is the floor of the magnitude, with the sign. expm1 and log1p lose digits near 0 as
+ * ncnn's do not: their error is below 1e-7 of 1. */
+static const char *const unaries[] = {
+    "$0 Abs",
+    "$0 Neg",
+    "$0 Floor",
+    "$0 Ceil",
+    "$0 =2 Pow:2",
+    "$0 Sqrt",
+    "$0 Sqrt Reciprocal",
+    "$0 Exp",
+    "$0 Log",
+    "$0 Sin",
+    "$0 Cos",
+    "$0 Tan",
+    "$0 Asin",
+    "$0 Acos",
+    "$0 Atan",
+    "$0 Reciprocal",
+    "$0 Tanh",
+    "$0 Log =0.43429448190325182765 Mul:2",
+    "$0 Round",
+    "$0 Sign $0 Abs Floor Mul:2",
+    "$0 Sign",
+    "$0 Exp =1 Sub:2",
+    "$0 Sinh",
+    "$0 Asinh",
+    "$0 Cosh",
+    "$0 Acosh",
+    "$0 Atanh",
+    "$0 =1 Add:2 Log",
 };
-
-/* By the layer's type: the operators in the order of their application. expm1 and log1p lose digits near 0 as ncnn's
- * do not: their error is below 1e-7 of 1. */
-static const struct unary unaries[] = {
-    {{"Abs"}, 0},
-    {{"Neg"}, 0},
-    {{"Floor"}, 0},
-    {{"Ceil"}, 0},
-    {{"Pow"}, 2},
-    {{"Sqrt"}, 0},
-    {{"Sqrt", "Reciprocal"}, 0},
-    {{"Exp"}, 0},
-    {{"Log"}, 0},
-    {{"Sin"}, 0},
-    {{"Cos"}, 0},
-    {{"Tan"}, 0},
-    {{"Asin"}, 0},
-    {{"Acos"}, 0},
-    {{"Atan"}, 0},
-    {{"Reciprocal"}, 0},
-    {{"Tanh"}, 0},
-    {{"Log", "Mul"}, 0.43429448190325182765},
-    {{"Round"}, 0},
-    {{NULL}, 0},
-    {{"Sign"}, 0},
-    {{"Exp", "Sub"}, 1},
-    {{"Sinh"}, 0},
-    {{"Asinh"}, 0},
-    {{"Cosh"}, 0},
-    {{"Acosh"}, 0},
-    {{"Atanh"}, 0},
-    {{NULL}, 0},
-};
-
-#define UNARY_TRUNC 19
-#define UNARY_LOG1P 27
-
-/* Towards zero: the floor of the magnitude, with the sign. */
-static struct value *truncated(struct reader *r, struct value *x)
-{
-    struct build *b = &r->b;
-    return BUILD(b, "Mul", BUILD(b, "Sign", x), BUILD(b, "Floor", BUILD(b, "Abs", x)));
-}
 
 struct value *ncnn_unary_op(struct reader *r)
 {
     struct build *b = &r->b;
     int type = ncnn_int(r->l, 0, 0);
-    struct value *v = ncnn_in(r, 0);
-    if (type == UNARY_TRUNC)
-        return truncated(r, v);
-    if (type == UNARY_LOG1P)
-        return BUILD(b, "Log", ncnn_by(r, "Add", v, 1));
-    if (type < 0 || type >= (int)(sizeof(unaries) / sizeof(unaries[0]))) {
-        build_fail(b, "has the unknown type %d", type);
-        return NULL;
-    }
-    const struct unary *u = &unaries[type];
-    for (int i = 0; i < 2 && u->ops[i]; i++) {
-        bool last = i == 1 || !u->ops[1];
-        v = last && u->number != 0 ? ncnn_by(r, u->ops[i], v, u->number) : BUILD(b, u->ops[i], v);
-    }
-    return v;
+    struct value *x = ncnn_in(r, 0);
+    if (type >= 0 && type < (int)(sizeof(unaries) / sizeof(unaries[0])))
+        return build_formula(b, unaries[type], 1, &x);
+    build_fail(b, "has the unknown type %d", type);
+    return NULL;
 }
