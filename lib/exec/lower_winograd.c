@@ -164,7 +164,7 @@ static void cut(struct winograd_args *w, const struct plan *p)
 static int fetched_together(const struct winograd_args *w)
 {
     ptrdiff_t row = w->x.stride[w->row_axis] + w->ports.out.stride[w->row_axis];
-    int64_t calls = w->elements * ((w->most + w->product->mr - 1) / w->product->mr);
+    int64_t calls = w->elements * (w->product->even ? 1 : (w->most + w->product->mr - 1) / w->product->mr);
     bool is_far = (double)row * (double)w->height * sizeof(float) > FAR_CACHES * (double)cpu_l2_bytes();
     return w->many && w->deep * w->span == 1 && is_far && (int64_t)w->in * w->out >= FAR_WORK
                ? (int)((2 * w->size * w->most + calls - 1) / calls)

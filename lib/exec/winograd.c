@@ -99,6 +99,47 @@ static void fetch_piece(const struct winograd_args *w, struct pieces *p, struct 
     g->fetch_bytes = (size_t)(w->together * w->size * v->stride[w->row_axis + 1]) * sizeof(float);
 }
 
+/* A tile of fewer rows waits for its sums: the last two share what is left for them. */
+#define FEWEST 3
+
+/* Rows of the next call, of so many that are left: all whole tiles if even rows may be called together, else nearly
+ * even ones. */
+static int next_rows(const struct winograd_args *w, int64_t left)
+{
+    const int mr = w->product->mr;
+    int64_t rest = left % mr, whole = left - rest - (rest > 0 && rest < FEWEST ? mr : 0), tiles = (left + mr - 1) / mr;
+    return w->product->even && w->deep == 1 && whole > 0 ? (int)whole : (int)((left + tiles - 1) / tiles);
+}
+
+/* Where transformed tiles are, one behind the other, and their sums. */
+struct walk {
+    const float *v;
+    float *sums;
+    int plane; /* of its stack */
+};
+
+/* The call's rows: of even ones the first, and how far they are apart. */
+static void find_rows(const struct winograd_args *w, struct walk *at, struct kernel_gemm *g, const void **a, void **c)
+{
+    ptrdiff_t step = (ptrdiff_t)w->plane_step * g->k, stack = (ptrdiff_t)w->span * g->k;
+    g->even = w->product->even && w->deep == 1 && g->m % w->product->mr == 0;
+    g->a_step = stack * (ptrdiff_t)sizeof *at->v;
+    g->c_step = g->add_step = g->n * (ptrdiff_t)sizeof *at->sums;
+    a[0] = at->v;
+    c[0] = at->sums;
+    at->v += g->even ? g->m * stack : 0;
+    at->sums += g->even ? (ptrdiff_t)g->m * g->n : 0;
+    for (int i = 0; i < g->m && !g->even; i++, at->sums += g->n) {
+        a[i] = at->v;
+        c[i] = at->sums;
+        at->v += step;
+        if (++at->plane == w->deep) { /* the stack's last */
+            at->plane = 0;
+            at->v += stack - w->deep * step;
+        }
+    }
+}
+
 /* sums[tile][n] = v[tile] b for one element of the tiles, or that is added to what is there; g tells b, its taps and
  * depth, and what is to be brought in meanwhile, or else pieces do (NULL: they don't). */
 static void multiply(const struct winograd_args *w, struct kernel_gemm *g, const float *v, int64_t tiles, bool adds,
@@ -106,26 +147,15 @@ static void multiply(const struct winograd_args *w, struct kernel_gemm *g, const
 {
     const void *a[KERNEL_GEMM_MR_MAX];
     void *c[KERNEL_GEMM_MR_MAX];
-    int64_t count = (tiles + w->product->mr - 1) / w->product->mr;
-    ptrdiff_t step = (ptrdiff_t)w->plane_step * g->k, gap = (ptrdiff_t)w->span * g->k - w->deep * step;
-    int plane = 0;
+    struct walk at = {v, sums, 0};
+    const size_t bytes = g->fetch_bytes / (size_t)tiles;
     g->a = a;
     g->c = c;
     g->to.add = adds ? (const void *const *)c : NULL;
-    g->fetch_bytes /= (size_t)count;
-    for (int64_t i = 0, first = 0, next; i < count; i++, first = next) {
-        next = plan_tile_first(tiles, count, i + 1);
-        g->m = (int)(next - first);
-        for (int j = 0; j < g->m; j++) {
-            a[j] = v;
-            c[j] = sums;
-            sums += g->n;
-            v += step;
-            if (++plane == w->deep) { /* the stack's last */
-                plane = 0;
-                v += gap;
-            }
-        }
+    for (int64_t left = tiles; left > 0; left -= g->m) {
+        g->m = next_rows(w, left);
+        g->fetch_bytes = bytes * (size_t)g->m;
+        find_rows(w, &at, g, a, c);
         if (pieces)
             fetch_piece(w, pieces, g);
         w->product->run(g);
