@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "exec/gemm_cut.h"
+
 /* Keys of a block at most, and queries that meet it together at most: scores, K and V stay in the caches. */
 #define BLOCK_KEYS    256
 #define BLOCK_QUERIES 48
@@ -16,9 +18,8 @@ struct attend_args {
     int size, columns;
     int64_t queries, keys, matrices; /* matrices: of K and of V */
     int64_t blocks, block;           /* of keys, and how many are in each but the last */
-    int64_t groups;                  /* of queries that a call of a product takes, for each matrix of out */
-    int64_t tiles;                   /* of groups */
-    int most;                        /* queries of a tile */
+    int64_t tiles;                   /* of queries, for each matrix of out */
+    int together, most;              /* queries of each but the last, and of any at most */
     size_t k_bytes, v_bytes;         /* of a packed block */
     struct view packed;              /* [matrices][blocks] of K, then V */
 };
@@ -87,18 +88,19 @@ static void find_queries(const struct attend_args *a, int64_t matrix, float *sco
     }
 }
 
-/* One product for all queries, in tiles nearly even. */
+/* One product for all queries; rows of A and C are so many floats apart. */
 static void multiply(const struct kernel_product *product, const struct queries *q, const void *const *a,
-                     float *const *c, struct kernel_gemm g)
+                     ptrdiff_t a_step, float *const *c, ptrdiff_t c_step, struct kernel_gemm g)
 {
     static const ptrdiff_t no_tap[1] = {0};
-    int tiles = (q->count + product->mr - 1) / product->mr;
     const void *const *add = g.to.add;
     g.tap = no_tap;
     g.taps = 1;
-    for (int i = 0; i < tiles; i++) {
-        int first = q->count * i / tiles;
-        g.m = q->count * (i + 1) / tiles - first;
+    g.a_step = a_step * (ptrdiff_t)sizeof(float);
+    g.c_step = g.add_step = c_step * (ptrdiff_t)sizeof(float);
+    for (int first = 0; first < q->count; first += g.m) {
+        g.m = gemm_next_rows(product, q->count - first, true);
+        g.even = product->even && g.m % product->mr == 0;
         g.a = a + first;
         g.c = (void *const *)(c + first);
         g.to.add = add ? add + first : NULL;
@@ -126,7 +128,9 @@ static void meet_block(const struct attend_args *a, struct queries *q, int64_t m
     if (a->job.causal && !find_seen(a, q, block, keys) && block > 0)
         return;
     ptrdiff_t mask_step = mask->buffer ? mask->stride[mask->rank - 1] : 0;
-    multiply(a->to_scores, q, q->q, q->scores, (struct kernel_gemm){.k = a->size, .b = packed, .n = (int)keys});
+    int row = a->job.out.rank - 2;
+    multiply(a->to_scores, q, q->q, a->job.q.stride[row], q->scores, a->block,
+             (struct kernel_gemm){.k = a->size, .b = packed, .n = (int)keys});
     a->kernels->attend_f32(&(struct kernel_attend_f32){.rows = q->count,
                                                        .n = (size_t)keys,
                                                        .scores = q->scores[0],
@@ -141,7 +145,7 @@ static void meet_block(const struct attend_args *a, struct queries *q, int64_t m
                                                        .columns = block > 0 ? (size_t)a->columns : 0});
     for (int i = 0; mask_step && i < q->count; i++)
         q->mask[i] += keys;
-    multiply(a->to_sums, q, (const void *const *)q->scores, q->out,
+    multiply(a->to_sums, q, (const void *const *)q->scores, a->block, q->out, a->job.out.stride[row],
              (struct kernel_gemm){.k = (int)keys,
                                   .b = packed + a->k_bytes,
                                   .n = a->columns,
@@ -150,7 +154,7 @@ static void meet_block(const struct attend_args *a, struct queries *q, int64_t m
 
 static int64_t first_query(const struct attend_args *a, int64_t tile)
 {
-    return plan_tile_first(a->queries, a->groups, plan_tile_first(a->groups, a->tiles, tile));
+    return tile < a->tiles ? tile * a->together : a->queries;
 }
 
 static void run_attend(const struct step *s, struct tile tile)
@@ -173,17 +177,20 @@ static void run_attend(const struct step *s, struct tile tile)
 
 /* ---- steps ---- */
 
-/* Blocks nearly even, of whole panels. */
+/* Blocks nearly even, of whole panels; queries by whole tiles, of which the last one takes a few more. */
 static void cut(struct attend_args *a)
 {
-    int panel = a->to_scores->nr, rows = a->to_scores->mr, together = BLOCK_QUERIES / rows;
+    int panel = a->to_scores->nr, rows = a->to_scores->mr;
+    a->together = BLOCK_QUERIES / rows * rows;
     a->blocks = (a->keys + BLOCK_KEYS - 1) / BLOCK_KEYS;
     a->block = (a->keys + a->blocks - 1) / a->blocks;
     a->block = (a->block + panel - 1) / panel * panel;
     a->blocks = (a->keys + a->block - 1) / a->block;
-    a->groups = (a->queries + rows - 1) / rows;
-    a->tiles = (a->groups + together - 1) / together;
-    a->most = a->queries < rows * together ? (int)a->queries : rows * together;
+    a->tiles = (a->queries + a->together - 1) / a->together;
+    int64_t rest = a->queries % a->together;
+    if (a->tiles > 1 && rest > 0 && rest <= BLOCK_QUERIES - a->together)
+        a->tiles--;
+    a->most = a->queries < BLOCK_QUERIES ? (int)a->queries : BLOCK_QUERIES;
 }
 
 static int emit_pack(struct plan *p, const struct node *n, struct attend_args *a, struct error *err)

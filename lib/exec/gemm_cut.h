@@ -15,5 +15,8 @@ struct gemm_cut {
 struct gemm_cut gemm_cut_pixels(const struct gemm_job *job, int64_t pixels);
 /* A tile's first pixel; behind the last tile: all pixels. */
 int64_t gemm_tile_first(const struct gemm_cut *cut, int mr, int64_t tile);
+/* Rows of the next call, of so many that are left: all whole tiles, if the product takes rows that are equally far
+ * apart together and these are, else nearly even ones. */
+int gemm_next_rows(const struct kernel_product *p, int64_t left, bool even);
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <stdlib.h>
 
+#include "exec/gemm_cut.h"
+
 struct place_of_stack {
     int64_t image, plane, y, x; /* of its first output */
 };
@@ -99,18 +101,6 @@ static void fetch_piece(const struct winograd_args *w, struct pieces *p, struct 
     g->fetch_bytes = (size_t)(w->together * w->size * v->stride[w->row_axis + 1]) * sizeof(float);
 }
 
-/* A tile of fewer rows waits for its sums: the last two share what is left for them. */
-#define FEWEST 3
-
-/* Rows of the next call, of so many that are left: all whole tiles if even rows may be called together, else nearly
- * even ones. */
-static int next_rows(const struct winograd_args *w, int64_t left)
-{
-    const int mr = w->product->mr;
-    int64_t rest = left % mr, whole = left - rest - (rest > 0 && rest < FEWEST ? mr : 0), tiles = (left + mr - 1) / mr;
-    return w->product->even && w->deep == 1 && whole > 0 ? (int)whole : (int)((left + tiles - 1) / tiles);
-}
-
 /* Where transformed tiles are, one behind the other, and their sums. */
 struct walk {
     const float *v;
@@ -153,7 +143,7 @@ static void multiply(const struct winograd_args *w, struct kernel_gemm *g, const
     g->c = c;
     g->to.add = adds ? (const void *const *)c : NULL;
     for (int64_t left = tiles; left > 0; left -= g->m) {
-        g->m = next_rows(w, left);
+        g->m = gemm_next_rows(w->product, left, w->deep == 1);
         g->fetch_bytes = bytes * (size_t)g->m;
         find_rows(w, &at, g, a, c);
         if (pieces)
