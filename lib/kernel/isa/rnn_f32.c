@@ -18,11 +18,11 @@ V_FN v_f32 clipped(const struct cell *s, v_f32 x)
     return v_min(s->clip, v_max(v_neg(s->clip), x));
 }
 
-/* Where unit i of the first of so many gates stands. */
-V_FN ptrdiff_t place(const struct cell *s, int gates, size_t i)
+/* Units of the blocks before unit i's: so many stand before it, for each gate but the first. */
+V_FN ptrdiff_t before(const struct cell *s, size_t i)
 {
-    unsigned block = (unsigned)i / (unsigned)s->r->step;
-    return (ptrdiff_t)i + block * (gates - 1) * s->r->step;
+    unsigned step = (unsigned)s->r->step;
+    return (ptrdiff_t)((unsigned)i / step * step);
 }
 
 /* What comes from the input and from the state to a gate's unit at `at`. */
@@ -41,22 +41,23 @@ V_FN v_f32 both(const struct cell *s, int gate, ptrdiff_t at, int count)
     return v_add(from_input(s, gate, at, count), from_state(s, gate, at, count));
 }
 
-/* The argument of an LSTM's gate, with its peephole on the cell c. */
-V_FN v_f32 lstm_gate(const struct cell *s, int gate, size_t i, int count, v_f32 c)
+/* The argument of an LSTM's gate of unit i, with its peephole on the cell c. */
+V_FN v_f32 lstm_gate(const struct cell *s, int gate, ptrdiff_t i, ptrdiff_t blocks, int count, v_f32 c)
 {
-    v_f32 x = both(s, gate, place(s, 4, i), count);
+    v_f32 x = both(s, gate, i + 3 * blocks, count);
     if (s->r->peephole && gate < 3)
-        x = v_fma(part_load(s->r->peephole + gate * s->r->step + place(s, 3, i), count), c, x);
+        x = v_fma(part_load(s->r->peephole + gate * s->r->step + i + 2 * blocks, count), c, x);
     return clipped(s, x);
 }
 
 V_FN void lstm_body(size_t i, int count, const struct cell *s)
 {
+    ptrdiff_t blocks = before(s, i);
     v_f32 c = part_load(s->r->c + i, count);
-    v_f32 input = v_sigmoid(lstm_gate(s, 0, i, count, c));
-    v_f32 forget = v_sigmoid(lstm_gate(s, 2, i, count, c));
-    c = v_fma(forget, c, v_mul(input, v_tanh(lstm_gate(s, 3, i, count, c))));
-    v_f32 output = v_sigmoid(lstm_gate(s, 1, i, count, c));
+    v_f32 input = v_sigmoid(lstm_gate(s, 0, (ptrdiff_t)i, blocks, count, c));
+    v_f32 forget = v_sigmoid(lstm_gate(s, 2, (ptrdiff_t)i, blocks, count, c));
+    c = v_fma(forget, c, v_mul(input, v_tanh(lstm_gate(s, 3, (ptrdiff_t)i, blocks, count, c))));
+    v_f32 output = v_sigmoid(lstm_gate(s, 1, (ptrdiff_t)i, blocks, count, c));
     part_store(s->r->c + i, c, count);
     part_store(s->r->h + i, v_mul(output, v_tanh(c)), count);
 }
@@ -74,7 +75,7 @@ V_FN v_f32 gru_reset(const struct cell *s, ptrdiff_t at, int count)
 
 V_FN void gru_body(size_t i, int count, const struct cell *s, bool is_reset)
 {
-    ptrdiff_t at = place(s, 3, i);
+    ptrdiff_t at = (ptrdiff_t)i + 2 * before(s, i);
     v_f32 z = v_sigmoid(clipped(s, both(s, 0, at, count))), x;
     if (is_reset)
         x = both(s, 2, at, count);
@@ -96,7 +97,8 @@ void K(gru_cell_f32)(const struct kernel_rnn_f32 *r)
 
 V_FN void reset_body(size_t i, int count, const struct cell *s)
 {
-    part_store(s->r->h + i, v_mul(gru_reset(s, place(s, 3, i), count), part_load(s->r->last + i, count)), count);
+    v_f32 reset = gru_reset(s, (ptrdiff_t)i + 2 * before(s, i), count);
+    part_store(s->r->h + i, v_mul(reset, part_load(s->r->last + i, count)), count);
 }
 
 void K(gru_reset_f32)(const struct kernel_rnn_f32 *r)
