@@ -122,18 +122,20 @@ static void find_pixels(const struct gemm_args *g, const struct bases *b, struct
                         struct pixel_tile *t)
 {
     const struct gemm_job *j = &g->job;
+    const ptrdiff_t a = k->a_step, c = k->c_step, add = k->add_step;
     for (int first = 0, run; first < k->m; first += run, pixel_next(j, p, run)) {
         int64_t row = j->dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1];
         run = row < k->m - first ? (int)row : k->m - first;
         k->even = g->even && run >= j->product->mr;
         const char *from = b->a + p->a * g->a_size, *more = b->add ? b->add + p->add * g->c_size : NULL;
         char *to = b->c + p->c * g->c_size;
-        for (int i = first; i < (k->even ? 1 : first + run); i++, from += k->a_step, to += k->c_step) {
+        const int end = k->even ? 1 : first + run;
+        for (int i = first; i < end; i++, from += a, to += c) {
             t->a[i] = from;
             t->c[i] = to;
-            t->add[i] = more;
-            more += b->add ? k->add_step : 0;
         }
+        for (int i = first; b->add && i < end; i++, more += add)
+            t->add[i] = more;
     }
 }
 
