@@ -32,9 +32,7 @@ static void cut_lines(const struct gemm_job *j, struct gemm_cut *cut)
 struct gemm_cut gemm_cut_pixels(const struct gemm_job *j, int64_t pixels)
 {
     int64_t mr = j->product->mr, rest = pixels % mr, tiles = (pixels + mr - 1) / mr,
-            whole = rest == 0                ? tiles
-                    : rest > j->product->few ? 0
-                                             : tiles - (rest >= FEWEST ? 1 : 2);
+            whole = rest == 0 ? tiles : rest > j->product->few ? 0 : tiles - (rest >= FEWEST ? 1 : 2);
     struct gemm_cut cut = {.pixels = pixels, .tiles = tiles, .whole = whole > 0 ? whole : 0};
     cut_lines(j, &cut);
     return cut;

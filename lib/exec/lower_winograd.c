@@ -123,9 +123,12 @@ static double winograd_cost(const struct kernels *k, const struct node *n, int s
 /* Of a panel's filters that are transformed together: the elements' matrices leave room in the level-2 cache. */
 #define PART_FLOATS 4096
 
-/* Level-2 caches that maps fill which are fetched, and products of channels that take long enough (measured). */
-#define FAR_CACHES 4
-#define FAR_WORK   4096
+/* Level-2 caches that maps fill which are fetched, and products of channels that take long enough; channels up to which
+ * blocks of large maps are smaller, and those of others larger (measured). */
+#define FAR_CACHES   4
+#define FAR_WORK     4096
+#define FAR_CHANNELS 128
+#define FEW_CHANNELS 80
 
 /* Fewer tiles do not gain from filters that are transformed already. */
 #define TRANSFORMED_LEAST 20
@@ -138,11 +141,31 @@ static bool goes_by_blocks(const struct winograd_args *w)
             transformed_bytes(w) <= (size_t)cpu_l2_bytes());
 }
 
+/* Whether maps do not stay in the caches, and a block's products take long enough to fetch them. */
+static bool is_far(const struct winograd_args *w)
+{
+    ptrdiff_t row = w->x.stride[w->row_axis] + w->ports.out.stride[w->row_axis];
+    return w->deep * w->span == 1 && (int64_t)w->in * w->out >= FAR_WORK &&
+           (double)row * (double)w->height * sizeof(float) > FAR_CACHES * (double)cpu_l2_bytes();
+}
+
+/* Tiles of a block: fewer leave room for a large map's pieces, more of few channels meet the filters together. Of
+ * planes' taps all weights come in. */
+static int64_t tiles_together(const struct winograd_args *w)
+{
+    int tiles = block_tiles(w->product);
+    if (w->taps > 1)
+        return 2 * tiles;
+    if (is_far(w) && w->in <= FAR_CHANNELS)
+        return tiles / 2;
+    return w->in <= FEW_CHANNELS && !is_far(w) ? tiles * 3 / 2 : tiles;
+}
+
 /* Cuts the work. Many: every block is a tile of one step; else all are one block, and a step before transforms it. */
 static void cut(struct winograd_args *w, const struct plan *p)
 {
     int nr = w->product->nr, depth = PART_FLOATS / nr;
-    int64_t together = (int64_t)block_tiles(w->product) * (w->taps > 1 ? 2 : 1); /* for all taps' weights come in */
+    int64_t together = tiles_together(w);
     int64_t blocks = plan_even_tiles(p, (w->tiles + together - 1) / together, w->stacks);
     size_t growth = transformed_bytes(w) / 4 * 3;
     w->is_transformed = is_many(w->product, w->tiles) ||
@@ -160,15 +183,11 @@ static void cut(struct winograd_args *w, const struct plan *p)
     w->parts = w->is_transformed ? 1 : (w->in + depth - 1) / depth;
 }
 
-/* Maps that do not stay in the caches are fetched, where a block's products take long enough for that. */
+/* The width of the pieces that a block's calls fetch of a large map. */
 static int fetched_together(const struct winograd_args *w)
 {
-    ptrdiff_t row = w->x.stride[w->row_axis] + w->ports.out.stride[w->row_axis];
     int64_t calls = w->elements * (w->product->even ? 1 : (w->most + w->product->mr - 1) / w->product->mr);
-    bool is_far = (double)row * (double)w->height * sizeof(float) > FAR_CACHES * (double)cpu_l2_bytes();
-    return w->many && w->deep * w->span == 1 && is_far && (int64_t)w->in * w->out >= FAR_WORK
-               ? (int)((2 * w->size * w->most + calls - 1) / calls)
-               : 0;
+    return w->many && is_far(w) ? (int)((2 * w->size * w->most + calls - 1) / calls) : 0;
 }
 
 static void size_block(struct winograd_args *w)
