@@ -85,6 +85,15 @@ static void test_groups(void)
         winograd_case(&cases[i], true);
 }
 
+/* A map that is larger than the caches: calls of the product fetch pieces of it, and of the result's place. */
+static void test_large(void)
+{
+    static const struct winograd_case large = {
+        "winograd_4_f32", {1, 64, 1, 161, 101}, 72, 1, 1, 1, 1, {0, 1, 1, 0, 1, 1}};
+    if (!is_emulated())
+        winograd_case(&large, false);
+}
+
 /* With what may stand behind: residual, activation, a place in a Concat, a wider border for who comes next. */
 static void test_fused(void)
 {
@@ -112,6 +121,7 @@ int main(void)
     RUN(test_pictures);
     RUN(test_volumes);
     RUN(test_groups);
+    RUN(test_large);
     RUN(test_fused);
     return TEST_END();
 }
