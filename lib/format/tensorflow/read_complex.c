@@ -37,8 +37,8 @@ static const char *const ops[] = {
     [PLAIN] = "Identity ComplexAbs Real Imag Angle Conj Complex Gather GatherNd",
     [PRODUCT] = "MatMul Einsum BatchMatMulV2",
     [OUTSIDE] = "Shape Size Rank",
-    [PARTS] = "Reshape StridedSlice Slice Transpose ExpandDims Squeeze ConcatV2 Pack Unpack Split SplitV Pad Tile "
-              "BroadcastTo GatherV2 ReverseV2 Roll Sum Mean",
+    [PARTS] = ("Reshape StridedSlice Slice Transpose ExpandDims Squeeze ConcatV2 Pack Unpack Split SplitV Pad Tile "
+               "BroadcastTo GatherV2 ReverseV2 Roll Sum Mean"),
 };
 
 static bool is_complex(const struct tensorflow_node *n, const char *attr)
