@@ -279,12 +279,13 @@ static void look_up(const struct gemm_args *g, const struct pixel_tile *t, int r
 static int64_t call_end(const struct gemm_args *g, const struct gemm_cut *cut, const struct pixel *p, int64_t tile,
                         int64_t to)
 {
-    const struct gemm_job *j = &g->job;
+    if (!g->together)
+        return tile + 1;
     int64_t whole = (cut->whole < to ? cut->whole : to) - tile,
-            count = (j->dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1]) / j->product->mr;
+            count = (g->job.dims[GEMM_AXES - 1] - p->at[GEMM_AXES - 1]) / g->job.product->mr;
     count = count < whole ? count : whole;
     count = count < GEMM_TOGETHER ? count : GEMM_TOGETHER;
-    return tile + (g->together && count > 1 ? count : 1);
+    return tile + (count > 1 ? count : 1);
 }
 
 /* Tiles [from, to) of pixels against a group of panels. behind NULL: nothing. */
